@@ -1,0 +1,1 @@
+"""The Telegram door, and provider callbacks in."""
