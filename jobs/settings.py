@@ -1,5 +1,6 @@
 """What an operator may set. Small groups: a process reads only those that it needs, and names what is missing."""
 
+import re
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
@@ -36,7 +37,9 @@ class DatabaseSettings(SettingsGroup):
             scheme, _, rest = self.database_url.get_secret_value().partition("://")
             return f"{scheme.partition('+')[0]}://{rest}"
         if not self.db_host:
-            raise Misconfigured("DATABASE_URL is not set. Say where PostgreSQL is: postgresql://user:password@host/database")
+            raise Misconfigured(
+                "DATABASE_URL is not set. Say where PostgreSQL is: postgresql://user:password@host/database"
+            )
         password = quote(self.db_password.get_secret_value(), safe="")
         host = f"[{self.db_host}]" if ":" in self.db_host else self.db_host
         credentials = f"{quote(self.db_user, safe='')}:{password}"
@@ -53,7 +56,6 @@ class PublicSettings(SettingsGroup):
 
 class TelegramSettings(SettingsGroup):
     telegram_bot_token: SecretStr
-    telegram_webhook_secret: SecretStr
     telegram_api_base: str = "https://api.telegram.org"
 
     @field_validator("telegram_bot_token")
@@ -66,6 +68,19 @@ class TelegramSettings(SettingsGroup):
     @property
     def bot_id(self) -> int:
         return int(self.telegram_bot_token.get_secret_value().partition(":")[0])
+
+
+class TelegramWebhookSettings(TelegramSettings):
+    """What receives updates needs the secret as well; what only sends does not."""
+
+    telegram_webhook_secret: SecretStr
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def is_accepted_by_telegram(cls, secret: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret.get_secret_value()):
+            raise ValueError("1 to 256 letters, digits, _ and - are allowed")
+        return secret
 
 
 class LaneSettings(SettingsGroup):
@@ -94,6 +109,7 @@ class LlmSettings(SettingsGroup):
     venice_base_url: str = "https://api.venice.ai/api/v1"
     venice_model: str = "venice-uncensored"
     venice_timeout: float = Field(default=120, gt=0)
+    reply_context_tokens: int = Field(default=3000, gt=0)
 
 
 class MediaSettings(SettingsGroup):

@@ -28,6 +28,7 @@ class Database:
             sizes = {"poolclass": NullPool}
             statements = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": _unique_statement_name}
         self.settings = settings
+        self.url = settings.url
         self.engine = create_async_engine(
             "postgresql+asyncpg://", connect_args={"async_creator_fn": self._connect, **statements}, **sizes
         )
@@ -42,11 +43,11 @@ class Database:
 
     async def _connect(self, **_: Any) -> "asyncpg.Connection[asyncpg.Record]":
         return await asyncpg.connect(
-            self.settings.url,
+            self.url,
             timeout=CONNECT_SECONDS,
             command_timeout=QUERY_SECONDS,
+            statement_cache_size=0 if self.settings.database_pooled else 100,
             server_settings={"application_name": "postgen", "jit": "off"},
-            **({"statement_cache_size": 0} if self.settings.database_pooled else {}),
         )
 
 

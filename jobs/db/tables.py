@@ -53,7 +53,9 @@ jobs = Table(
     Column("error", JSONB),
     Column("queue", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default="0"),
+    # how often a worker started it; `failures` counts only those that ended in an error worth another try
     Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
     # a person's retry of a finished job; the only way back to pending
     Column("retries", Integer, nullable=False, server_default="0"),
     # which run holds the job: the result of a run that lost it is refused
@@ -68,6 +70,8 @@ jobs = Table(
     json_object("usage"),
     json_object("metadata"),
     Column("event_seq", Integer, nullable=False, server_default="0"),
+    # the queue's row that carries this job now
+    Column("ticket_id", BigInteger),
     moment("cancel_requested_at"),
     moment("run_at"),
     moment("deadline"),

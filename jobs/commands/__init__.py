@@ -1,0 +1,1 @@
+"""The console command `postgen`, one module a command."""

@@ -1,0 +1,138 @@
+"""`postgen doctor`: one line for each thing that must work, with what to do where it does not."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+from sqlalchemy import text
+
+from jobs.commands.webhook import webhook_url
+from jobs.db import schema, workers
+from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.session import Database
+from jobs.delivery.telegram import Telegram
+from jobs.errors import Misconfigured
+from jobs.settings import DatabaseSettings, LaneSettings, LlmSettings, TelegramSettings, load
+
+TIMEOUT = httpx.Timeout(10, connect=3)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`advice` is what to do; empty when all is well."""
+
+    subject: str
+    words: str
+    advice: str = ""
+
+    def __str__(self) -> str:
+        mark = "FAIL" if self.advice else "ok  "
+        return f"{mark} {self.subject:<10} {self.words}{f' - {self.advice}' if self.advice else ''}"
+
+
+Check = Callable[[], AsyncIterator[Finding]]
+
+
+async def examine() -> bool:
+    """Print the findings as they come; False if anything is wrong."""
+    well = True
+    for subject, check in CHECKS.items():
+        try:
+            async for finding in check():
+                print(finding)
+                well = well and not finding.advice
+        except Misconfigured as error:
+            print(Finding(subject, "not set up", error.detail))
+            well = False
+    return well
+
+
+async def check_database() -> AsyncIterator[Finding]:
+    database = Database(load(DatabaseSettings))
+    try:
+        async with database.transaction() as connection:
+            version = (await connection.execute(text("show server_version"))).scalar_one()
+            yield Finding("database", f"PostgreSQL {version} answers")
+            await schema.require_current_schema(connection)
+        yield Finding("schema", f"at {schema.HEAD}")
+        alive = await workers.alive(database)
+        advice = (
+            "" if alive else "start one: procrastinate --app=jobs.worker.app worker --queues=llm,telegram,housekeeping"
+        )
+        yield Finding("workers", f"{alive} alive", advice)
+    except DATABASE_ERRORS as error:
+        yield Finding(
+            "database", f"does not answer ({_first_line(error)})", "check DATABASE_URL and that PostgreSQL runs"
+        )
+    except Misconfigured as error:
+        yield Finding("schema", "not current", error.detail)
+    finally:
+        await database.aclose()
+
+
+async def check_telegram() -> AsyncIterator[Finding]:
+    settings = load(TelegramSettings)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        token = settings.telegram_bot_token.get_secret_value()
+        telegram = Telegram(client, token=token, api_base=settings.telegram_api_base)
+        try:
+            me = await telegram.call("getMe")
+            if not me.get("ok"):
+                words = f"Telegram says: {me.get('description')}"
+                yield Finding("bot", words, "check TELEGRAM_BOT_TOKEN with @BotFather")
+                return
+            yield Finding("bot", f"@{me['result'].get('username')}")
+            yield _webhook_finding((await telegram.call("getWebhookInfo"))["result"])
+        except (httpx.HTTPError, ValueError, LookupError) as error:
+            words = f"Telegram does not answer at {settings.telegram_api_base} ({type(error).__name__})"
+            yield Finding("bot", words, "check the network and TELEGRAM_API_BASE")
+
+
+def _webhook_finding(info: dict[str, object]) -> Finding:
+    registered, wanted = info.get("url") or "nowhere", webhook_url()
+    if registered != wanted:
+        return Finding("webhook", f"Telegram posts to {registered}, not to {wanted}", "run: postgen webhook set")
+    waiting, trouble = info.get("pending_update_count", 0), info.get("last_error_message")
+    if waiting and trouble:
+        words = f"{waiting} updates wait; Telegram's last error: {trouble}"
+        return Finding("webhook", words, "check that the webhook app runs and that PUBLIC_URL reaches it")
+    return Finding("webhook", f"{registered}, {waiting} updates wait")
+
+
+async def check_lanes() -> AsyncIterator[Finding]:
+    hosts = load(LaneSettings).hosts
+    if not hosts:
+        yield Finding("lanes", "none", "set COMFYUI_HOSTS to draw pictures, for example localhost:8188")
+    async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
+        for number, host in enumerate(hosts):
+            advice = f"start ComfyUI there, or correct COMFYUI_HOSTS ({host})"
+            yield await _probe(f"gpu-{number}", f"ComfyUI at {host}", client.get(f"http://{host}/prompt"), advice)
+
+
+async def check_llm() -> AsyncIterator[Finding]:
+    settings = load(LlmSettings)
+    headers = {}
+    if key := settings.venice_api_key.get_secret_value():
+        headers["Authorization"] = f"Bearer {key}"
+    body = {"model": settings.venice_model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    async with httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(60, connect=3)) as client:
+        call = client.post(f"{settings.venice_base_url.rstrip('/')}/chat/completions", json=body, headers=headers)
+        words = f"{settings.venice_model} at {settings.venice_base_url}"
+        yield await _probe("llm", words, call, "check VENICE_BASE_URL, VENICE_API_KEY and VENICE_MODEL")
+
+
+async def _probe(subject: str, words: str, call: Awaitable[httpx.Response], advice: str) -> Finding:
+    try:
+        response = await call
+    except httpx.HTTPError as error:
+        return Finding(subject, f"{words} does not answer ({type(error).__name__})", advice)
+    if response.is_error:
+        return Finding(subject, f"{words} answers {response.status_code}", advice)
+    return Finding(subject, f"{words} answers")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0] if str(error) else type(error).__name__
+
+
+CHECKS: dict[str, Check] = {"database": check_database, "bot": check_telegram, "lanes": check_lanes, "llm": check_llm}

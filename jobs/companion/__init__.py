@@ -1,0 +1,1 @@
+"""The companion bot: personas, dialogs, texts."""

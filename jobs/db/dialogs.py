@@ -1,0 +1,94 @@
+"""Dialogs and their messages. Whoever changes a dialog holds its row: nothing is answered twice or not at all."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+LONGEST_HISTORY = 400
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    id: int
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Dialog:
+    """`reply_job_id`: the open job that will answer. `message_count`: the user's messages so far."""
+
+    id: int
+    persona: str
+    message_count: int
+    reply_job_id: UUID | None
+
+
+ADD_USER_MESSAGE = text(
+    "WITH dialog AS ("
+    " UPDATE dialogs SET message_count = message_count + 1, reply_job_id = coalesce(reply_job_id, :job_id)"
+    " WHERE id = :dialog_id RETURNING id, persona, message_count, reply_job_id"
+    "), message AS (INSERT INTO chat_messages (dialog_id, role, content) SELECT id, 'user', :content FROM dialog) "
+    "SELECT * FROM dialog"
+)
+
+RECENT = text(
+    "SELECT id, role, content FROM chat_messages WHERE dialog_id = :dialog_id ORDER BY id DESC LIMIT :longest"
+)
+
+UNANSWERED = text(
+    "SELECT string_agg(content, E'\\n' ORDER BY id) FROM chat_messages"
+    " WHERE dialog_id = :dialog_id AND id > :after AND role = 'user'"
+)
+
+OPEN = text(
+    "WITH dialog AS (INSERT INTO dialogs (user_id, persona) VALUES (:user_id, :persona) RETURNING id)"
+    " UPDATE telegram_users SET dialog_id = dialog.id FROM dialog WHERE user_id = :user_id RETURNING dialog.id"
+)
+
+
+async def open_dialog(connection: AsyncConnection, user_id: int, persona: str) -> int:
+    """A new dialog, which becomes the user's current one. Its id."""
+    return int((await connection.execute(OPEN, {"user_id": user_id, "persona": persona})).scalar_one())
+
+
+async def add_user_message(connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID) -> Dialog:
+    """Store it; unless a job is about to answer already, `job_id` becomes the one that will (look at the answer)."""
+    values = {"dialog_id": dialog_id, "content": content, "job_id": job_id}
+    return Dialog(**(await connection.execute(ADD_USER_MESSAGE, values)).mappings().one())
+
+
+async def recent_messages(connection: AsyncConnection, dialog_id: int) -> list[StoredMessage]:
+    rows = await connection.execute(RECENT, {"dialog_id": dialog_id, "longest": LONGEST_HISTORY})
+    return [StoredMessage(**row) for row in rows.mappings()][::-1]
+
+
+async def unanswered_text(connection: AsyncConnection, dialog_id: int, *, after: int) -> str | None:
+    """What the user has written since message `after`, joined; None if nothing."""
+    found: str | None = (await connection.execute(UNANSWERED, {"dialog_id": dialog_id, "after": after})).scalar()
+    return found
+
+
+async def lock(connection: AsyncConnection, dialog_id: int) -> None:
+    await connection.execute(text("SELECT 1 FROM dialogs WHERE id = :id FOR UPDATE"), {"id": dialog_id})
+
+
+async def add_reply(connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID) -> None:
+    insert = text(
+        "INSERT INTO chat_messages (dialog_id, role, content, job_id)"
+        " VALUES (:dialog_id, 'assistant', :content, :job_id)"
+    )
+    await connection.execute(insert, {"dialog_id": dialog_id, "content": content, "job_id": job_id})
+
+
+async def set_reply_job(connection: AsyncConnection, dialog_id: int, job_id: UUID | None) -> None:
+    update = text("UPDATE dialogs SET reply_job_id = :job_id WHERE id = :id")
+    await connection.execute(update, {"id": dialog_id, "job_id": job_id})
+
+
+async def release(connection: AsyncConnection, dialog_id: int, job_id: UUID) -> None:
+    """The job that was to answer ended without an answer: the next message gets a new one."""
+    update = text("UPDATE dialogs SET reply_job_id = NULL WHERE id = :id AND reply_job_id = :job_id")
+    await connection.execute(update, {"id": dialog_id, "job_id": job_id})

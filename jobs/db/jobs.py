@@ -1,0 +1,171 @@
+"""The truth about jobs: every change of status is one statement that writes the row and its event together."""
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One accepted piece of work for one owner. `usage`: tokens, GPU seconds. `progress`: {done, total, stage}."""
+
+    id: UUID
+    kind: str
+    owner: str
+    status: str
+    input: Json
+    result: Json | None
+    error: Json | None
+    queue: str
+    priority: int
+    attempt: int
+    failures: int
+    retries: int
+    run_token: UUID | None
+    ticket_id: int | None
+    parent_id: UUID | None
+    root_id: UUID | None
+    dialog_id: int | None
+    destination: Json
+    progress: Json
+    partial: bool
+    usage: Json
+    metadata: Json
+    cancel_requested_at: datetime | None
+    run_at: datetime | None
+    deadline: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+
+
+COLUMNS = ", ".join(f"job.{field.name}" for field in fields(Job))
+
+
+def changing(change: str) -> TextClause:
+    """A statement that changes one job, appends its event in the same breath, and returns the job as it is now."""
+    return text(
+        f"WITH job AS ({change} RETURNING *), "
+        "event AS (INSERT INTO job_events (job_id, seq, type, data) SELECT id, event_seq, :event, :data FROM job) "
+        f"SELECT {COLUMNS} FROM job"
+    ).bindparams(bindparam("data", type_=JSONB))
+
+
+INSERT = changing(
+    "INSERT INTO jobs (id, kind, owner, input, queue, priority, ticket_id, parent_id, root_id, dialog_id, destination,"
+    " metadata, run_at, deadline, event_seq) "
+    "VALUES (:id, :kind, :owner, :input, :queue, :priority, :ticket_id, :parent_id, :root_id, :dialog_id, :destination,"
+    " :metadata, :run_at, :deadline, 1)"
+).bindparams(bindparam("input", type_=JSONB), bindparam("destination", type_=JSONB), bindparam("metadata", type_=JSONB))
+
+CLAIM = changing(
+    "UPDATE jobs SET status = 'processing', started_at = coalesce(started_at, now()), run_token = :run_token,"
+    " attempt = attempt + 1, event_seq = event_seq + 1 WHERE id = :id AND status IN ('pending', 'processing')"
+)
+
+# only the run that holds the job may end it; a run that was given up for dead finds its token gone
+FINISH = changing(
+    "UPDATE jobs SET status = :status, result = :result, error = :error, usage = usage || :usage, run_token = NULL,"
+    " finished_at = now(), expires_at = now() + make_interval(secs => :ttl), event_seq = event_seq + 1"
+    " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
+).bindparams(
+    bindparam("result", type_=JSONB(none_as_null=True)),
+    bindparam("error", type_=JSONB(none_as_null=True)),
+    bindparam("usage", type_=JSONB),
+)
+
+RETRY_LATER = changing(
+    "UPDATE jobs SET run_token = NULL, failures = failures + 1, event_seq = event_seq + 1"
+    " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
+)
+
+GIVE_BACK = changing(
+    "UPDATE jobs SET attempt = attempt - 1, run_token = NULL, event_seq = event_seq + 1"
+    " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
+)
+
+CANCEL_PENDING = changing(
+    "UPDATE jobs SET status = 'cancelled', finished_at = now(), expires_at = now() + make_interval(secs => :ttl),"
+    " cancel_requested_at = now(), event_seq = event_seq + 1 WHERE id = :id AND status = 'pending'"
+)
+
+REQUEST_CANCEL = changing(
+    "UPDATE jobs SET cancel_requested_at = now(), event_seq = event_seq + 1"
+    " WHERE id = :id AND status = 'processing' AND cancel_requested_at IS NULL"
+)
+
+GET = text(f"SELECT {COLUMNS} FROM jobs job WHERE id = :id")
+
+
+async def insert(connection: AsyncConnection, **values: Any) -> Job:
+    """`values`: the columns named in INSERT."""
+    return _required(await _change(connection, INSERT, "job.created", {"queue": values["queue"]}, **values))
+
+
+async def claim(connection: AsyncConnection, job_id: UUID, run_token: UUID) -> Job | None:
+    """Take the job for one run; None when it has ended already. A later claim takes it away from an earlier one."""
+    return await _change(connection, CLAIM, "job.started", {}, id=job_id, run_token=run_token)
+
+
+async def finish(
+    connection: AsyncConnection,
+    job: Job,
+    status: str,
+    *,
+    result: Json | None = None,
+    error: Json | None = None,
+    usage: Json | None = None,
+    ttl: int,
+) -> Job | None:
+    """End the job; None when this run no longer holds it. `ttl`: seconds for which it stays readable."""
+    data = {"error": error} if error else {}
+    outcome = {"status": status, "result": result, "error": error, "usage": usage or {}, "ttl": float(ttl)}
+    return await _change(connection, FINISH, f"job.{status}", data, id=job.id, run_token=job.run_token, **outcome)
+
+
+async def retry_later(connection: AsyncConnection, job: Job, data: Json) -> Job | None:
+    """The run failed in a way that may pass; None when this run no longer holds the job."""
+    return await _change(connection, RETRY_LATER, "job.retrying", data, id=job.id, run_token=job.run_token)
+
+
+async def set_ticket(connection: AsyncConnection, job_id: UUID, ticket_id: int) -> None:
+    update = text("UPDATE jobs SET ticket_id = :ticket_id WHERE id = :id")
+    await connection.execute(update, {"id": job_id, "ticket_id": ticket_id})
+
+
+async def give_back(connection: AsyncConnection, job: Job) -> Job | None:
+    """The worker stops before the job is done: the next one starts it anew, and nobody counts an attempt."""
+    return await _change(connection, GIVE_BACK, "job.requeued", {}, id=job.id, run_token=job.run_token)
+
+
+async def cancel_pending(connection: AsyncConnection, job_id: UUID, ttl: int) -> Job | None:
+    return await _change(connection, CANCEL_PENDING, "job.cancelled", {}, id=job_id, ttl=float(ttl))
+
+
+async def request_cancel(connection: AsyncConnection, job_id: UUID) -> Job | None:
+    return await _change(connection, REQUEST_CANCEL, "job.cancelling", {}, id=job_id)
+
+
+async def get(connection: AsyncConnection, job_id: UUID) -> Job | None:
+    row = (await connection.execute(GET, {"id": job_id})).mappings().first()
+    return Job(**row) if row else None
+
+
+async def _change(
+    connection: AsyncConnection, statement: TextClause, event: str, data: Json, **values: Any
+) -> Job | None:
+    row = (await connection.execute(statement, {"event": event, "data": data, **values})).mappings().first()
+    return Job(**row) if row else None
+
+
+def _required(job: Job | None) -> Job:
+    assert job is not None, "an INSERT returns its row"
+    return job

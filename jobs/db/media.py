@@ -1,0 +1,56 @@
+"""What is known about stored files."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """`key` names the bytes in the store, `sha256` is in hex."""
+
+    id: UUID
+    key: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class MediaRow:
+    id: UUID
+    owner: str
+    key: str
+    content_type: str
+    telegram_file_id: str | None
+
+
+async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str, job_id: UUID) -> None:
+    await connection.execute(
+        text(
+            "INSERT INTO media (id, owner, job_id, key, content_type, size, sha256) "
+            "VALUES (:id, :owner, :job_id, :key, :content_type, :size, :sha256)"
+        ),
+        {
+            "id": stored.id,
+            "owner": owner,
+            "job_id": job_id,
+            "key": stored.key,
+            "content_type": stored.content_type,
+            "size": stored.size,
+            "sha256": stored.sha256,
+        },
+    )
+
+
+async def get(connection: AsyncConnection, media_id: UUID) -> MediaRow | None:
+    query = text("SELECT id, owner, key, content_type, telegram_file_id FROM media WHERE id = :id")
+    row = (await connection.execute(query, {"id": media_id})).mappings().first()
+    return MediaRow(**row) if row else None
+
+
+async def remember_file_id(connection: AsyncConnection, media_id: UUID, file_id: str) -> None:
+    update = text("UPDATE media SET telegram_file_id = :file_id WHERE id = :id")
+    await connection.execute(update, {"id": media_id, "file_id": file_id})

@@ -1,0 +1,1 @@
+"""One channel a module. They know no database and no queue."""

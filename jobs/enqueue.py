@@ -1,0 +1,41 @@
+"""The one SQL call that makes a ticket, in the caller's transaction: rollback leaves none, commit wakes a worker."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# procrastinate's own SQL interface; a test pins it against the installed release
+DEFER = "SELECT unnest(procrastinate_defer_jobs_v1($1::procrastinate_job_to_defer_v1[]))"
+CANCEL = text("SELECT procrastinate_cancel_job_v1(:ticket_id, true, true)")
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """`lock` makes tickets of one name run one at a time and in order; higher `priority` first within a queue."""
+
+    task: str
+    arguments: dict[str, Any]
+    queue: str
+    priority: int = 0
+    lock: str | None = None
+    run_at: datetime | None = None
+
+
+async def enqueue(connection: AsyncConnection, tickets: Sequence[Ticket]) -> list[int]:
+    """The ids of the new tickets, in order."""
+    rows = [
+        (ticket.queue, ticket.task, ticket.priority, ticket.lock, None, json.dumps(ticket.arguments), ticket.run_at)
+        for ticket in tickets
+    ]
+    # through SQLAlchemy, never the driver's own connection: as a first statement that one is outside the transaction
+    return list((await connection.exec_driver_sql(DEFER, (rows,))).scalars())
+
+
+async def withdraw(connection: AsyncConnection, ticket_id: int) -> None:
+    """Delete a ticket that waits; ask the worker to stop one that runs. Unknown ids are ignored."""
+    await connection.execute(CANCEL, {"ticket_id": ticket_id})

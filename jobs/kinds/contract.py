@@ -1,0 +1,82 @@
+"""What a kind is: a module with these names in it. `registry` lists the modules."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.companion.outbox import Message
+from jobs.db.jobs import Job, Json
+from jobs.db.session import Database
+
+if TYPE_CHECKING:
+    from jobs.resources import Resources
+
+InputT = TypeVar("InputT", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job to be. `input` is checked against the kind's Input when it is submitted."""
+
+    kind: str
+    input: Json
+    owner: str
+    id: UUID = field(default_factory=uuid4)
+    dialog_id: int | None = None
+    destination: Json = field(default_factory=dict)
+    metadata: Json = field(default_factory=dict)
+    priority: int = 0
+    parent_id: UUID | None = None
+    root_id: UUID | None = None
+    run_at: datetime | None = None
+    deadline: datetime | None = None
+
+
+Save = Callable[[AsyncConnection], Awaitable[Sequence[NewJob]]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run made.
+
+    `save` writes what belongs to the result, inside the transaction that completes the job, and names the jobs that
+    follow from it. `messages` is how the result reads in a chat, if the job was asked for in one.
+    """
+
+    result: BaseModel
+    usage: Json = field(default_factory=dict)
+    messages: Sequence[Message] = ()
+    save: Save | None = None
+
+
+@dataclass(frozen=True)
+class Run(Generic[InputT]):
+    """One run of a job. No transaction is open; `database` gives short ones for reading."""
+
+    job: Job
+    input: InputT
+    database: Database
+
+
+class Kind(Protocol):
+    """`QUEUE` is where its tickets go; "image" means the lane or provider that is best at that moment.
+
+    `CHAT_ACTION` is what a chat shows while it runs. `ATTEMPTS` bounds the tries after temporary errors.
+    """
+
+    @property
+    def Input(self) -> type[BaseModel]: ...  # noqa: N802 - a class of the module
+
+    @property
+    def Result(self) -> type[BaseModel]: ...  # noqa: N802 - a class of the module
+
+    QUEUE: str
+    CHAT_ACTION: str
+    ATTEMPTS: int
+
+    def run(self, run: Run[Any], resources: "Resources", /) -> Awaitable[Outcome]: ...

@@ -1,0 +1,76 @@
+"""A picture from a prompt, drawn on the lane whose queue the job waits in."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.companion.outbox import ChatPhoto
+from jobs.companion.workflow import patch
+from jobs.db import media as media_rows
+from jobs.db.media import StoredFile
+from jobs.kinds.contract import NewJob, Outcome, Run
+from jobs.kinds.dialogue import KindInput
+
+if TYPE_CHECKING:
+    from jobs.resources import Resources
+
+QUEUE = "image"
+CHAT_ACTION = "upload_photo"
+ATTEMPTS = 4
+
+LARGEST_SEED = 2**63 - 1
+
+
+class Input(KindInput):
+    """`width` and `height` in pixels, multiples of 16. Without a seed one is drawn, and the result names it."""
+
+    prompt: str = Field(min_length=1, max_length=8000)
+    negative_prompt: str | None = Field(default=None, max_length=8000)
+    persona: str | None = None
+    dialog_id: int | None = None
+    seed: int | None = Field(default=None, ge=0, le=LARGEST_SEED)
+    width: int | None = Field(default=None, ge=64, le=2048, multiple_of=16)
+    height: int | None = Field(default=None, ge=64, le=2048, multiple_of=16)
+
+
+class Result(BaseModel):
+    media_id: UUID
+    content_type: str
+    size: int
+    sha256: str
+    seed: int
+    cached: bool = False
+
+
+async def run(run: Run[Input], resources: "Resources") -> Outcome:
+    given, job = run.input, run.job
+    # a re-run after a crash must ask for the same picture, so what is random comes from the random id
+    seed = given.seed if given.seed is not None else job.id.int & LARGEST_SEED
+    persona = resources.personas.find(given.persona) if given.persona else None
+    drawn = persona or resources.personas.default
+    values = {
+        "prompt": f"{given.prompt}. {persona.image_style}" if persona and persona.image_style else given.prompt,
+        "negative": given.negative_prompt or resources.personas.negative_prompt(drawn),
+        "seed": seed,
+        "width": given.width,
+        "height": given.height,
+        "filename_prefix": f"jobs/{job.id}/img",
+    }
+    workflow = patch(drawn.graph, drawn.workflow, values)
+    # the same id after a crash finds the running prompt again; a new one after a failure starts afresh
+    prompt_id = uuid5(job.id, str(job.failures))
+    picture = await resources.lane(job.queue).generate(str(prompt_id), workflow)
+    stored = await resources.media.put(picture.data)
+    result = Result(
+        media_id=stored.id, content_type=stored.content_type, size=stored.size, sha256=stored.sha256, seed=seed
+    )
+    usage = {"gpu_seconds": round(picture.gpu_seconds, 3)}
+    return Outcome(result, usage, [ChatPhoto(stored.id, given.prompt)], partial(_save, run, stored))
+
+
+async def _save(run: Run[Input], stored: StoredFile, connection: AsyncConnection) -> list[NewJob]:
+    await media_rows.insert(connection, stored, owner=run.job.owner, job_id=run.job.id)
+    return []

@@ -1,0 +1,37 @@
+"""Every kind by its name, and the check of an input against it. Loading this loads no provider."""
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from jobs.errors import InvalidInput
+from jobs.kinds import generate_image, generate_image_prompt, generate_reply
+from jobs.kinds.contract import Kind
+
+KINDS: dict[str, Kind] = {
+    "generate_image": generate_image,
+    "generate_image_prompt": generate_image_prompt,
+    "generate_reply": generate_reply,
+}
+
+
+def find(name: str) -> Kind:
+    if name not in KINDS:
+        raise InvalidInput(f"There is no kind {name!r}. Kinds: {', '.join(sorted(KINDS))}.", code="unknown_kind")
+    return KINDS[name]
+
+
+def parse_input(name: str, raw: dict[str, Any]) -> BaseModel:
+    """Raises InvalidInput whose `errors` point into the request: `/input/prompt`."""
+    try:
+        return find(name).Input.model_validate(raw)
+    except ValidationError as error:
+        errors = [
+            {
+                "pointer": "/".join(["/input", *map(str, problem["loc"])]),
+                "detail": problem["msg"].removeprefix("Value error, "),
+            }
+            for problem in error.errors()
+        ]
+        summary = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors)
+        raise InvalidInput(f"The input of {name} is not valid: {summary}", errors=errors) from None

@@ -1,0 +1,47 @@
+"""The body of a request from Telegram: bounded, JSON, and free of what a database cannot store."""
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+
+LARGEST_BODY = 1_000_000
+LARGEST_UPDATE_ID = 2**63
+
+
+class TooLarge(Exception):
+    pass
+
+
+async def read(request: Request) -> bytes:
+    """Raises TooLarge without reading more than the limit."""
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > LARGEST_BODY:
+        raise TooLarge
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_BODY:
+            raise TooLarge
+    return bytes(body)
+
+
+def parse_update(body: bytes) -> dict[str, Any]:
+    """Raises ValueError for what is not an update."""
+    update = json.loads(body)
+    if not isinstance(update, dict) or type(update.get("update_id")) is not int:
+        raise ValueError("not an update")
+    if not 0 <= update["update_id"] < LARGEST_UPDATE_ID:
+        raise ValueError("not an update id")
+    return {key: _storable(value) for key, value in update.items()}
+
+
+def _storable(value: Any) -> Any:
+    """Without zero bytes and half characters: PostgreSQL refuses both, and one message would block its chat."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,28 @@
+"""Any text: the persona answers. What comes while an answer is being written is answered together, afterwards."""
+
+from uuid import uuid4
+
+from aiogram import F, Router
+from aiogram.methods import SendChatAction
+from aiogram.types import Message
+
+from jobs.db import dialogs
+from webhook.visit import Visit
+
+
+async def talk(message: Message, visit: Visit) -> SendChatAction:
+    words = message.text or ""
+    dialog_id = await visit.current_dialog()
+    job_id = uuid4()
+    dialog = await dialogs.add_user_message(visit.connection, dialog_id, words, job_id)
+    if dialog.reply_job_id == job_id:
+        persona = visit.persona(dialog.persona)
+        given = {"persona": persona.key, "user_message": words, "dialog_id": dialog_id}
+        await visit.submit(visit.new_job("generate_reply", given, id=job_id, dialog_id=dialog_id))
+    return SendChatAction(chat_id=message.chat.id, action="typing")
+
+
+def router() -> Router:
+    routes = Router(name="dialogue")
+    routes.message.register(talk, F.text, ~F.text.startswith("/"))
+    return routes

@@ -1,0 +1,63 @@
+"""What a handler is given: the open transaction, the person, and the one way to answer and to submit work."""
+
+from collections.abc import Sequence
+from itertools import count
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.companion.outbox import ChatText, Message, send_to_chat
+from jobs.companion.personas import Persona, Personas
+from jobs.companion.wording import locale_for, say
+from jobs.db import dialogs
+from jobs.db.jobs import Job, Json
+from jobs.db.telegram_users import TelegramUser
+from jobs.kinds.contract import NewJob
+from jobs.submit import Intake
+
+# a person waits for it: it goes before whatever comes in through the API
+CHAT_PRIORITY = 10
+
+
+class Visit:
+    """One update of one person, whose row is locked until the transaction ends."""
+
+    def __init__(
+        self, connection: AsyncConnection, user: TelegramUser, intake: Intake, personas: Personas, occasion: str
+    ) -> None:
+        self.connection = connection
+        self.user = user
+        self.intake = intake
+        self.personas = personas
+        self.locale = locale_for(user.locale, user.language_code)
+        self.occasion = occasion
+        self.answers = count()
+
+    @property
+    def destination(self) -> Json:
+        """Where the results of this person's jobs go: a private chat has the id of its person."""
+        return {"telegram": {"chat_id": self.user.user_id, "locale": self.locale}}
+
+    async def say(self, key: str, **values: object) -> None:
+        await self.send([ChatText(say(self.locale, key, **values))])
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        key = f"{self.occasion}:{next(self.answers)}"
+        await send_to_chat(self.connection, self.user.user_id, messages, key=key)
+
+    async def submit(self, new: NewJob) -> Job:
+        return await self.intake.submit(self.connection, new)
+
+    def new_job(self, kind: str, given: Json, **more: object) -> NewJob:
+        owner = f"telegram:{self.user.user_id}"
+        fields = {"destination": self.destination, "priority": CHAT_PRIORITY, **more}
+        return NewJob(kind, given, owner, **fields)  # type: ignore[arg-type] # the names are NewJob's own
+
+    def persona(self, key: str) -> Persona:
+        """The dialog's persona; the default one if the operator took it away since."""
+        return self.personas.all.get(key, self.personas.default)
+
+    async def current_dialog(self) -> int:
+        return self.user.dialog_id or await self.open_dialog(self.personas.default)
+
+    async def open_dialog(self, persona: Persona) -> int:
+        return await dialogs.open_dialog(self.connection, self.user.user_id, persona.key)
