@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import obstore
 from obstore.exceptions import BaseError
@@ -22,8 +22,8 @@ class MediaStore:
     def __init__(self, settings: MediaSettings) -> None:
         self.store = _store(settings)
 
-    async def put(self, data: bytes) -> StoredFile:
-        identity = uuid4()
+    async def put(self, data: bytes, identity: UUID) -> StoredFile:
+        """Under the same identity the bytes are replaced: a re-run after a crash leaves no orphan behind."""
         digest = hashlib.sha256(data).hexdigest()
         stored = StoredFile(identity, f"{identity.hex[:2]}/{identity.hex}", _content_type(data), len(data), digest)
         try:
@@ -31,6 +31,16 @@ class MediaStore:
         except (BaseError, OSError) as error:
             raise _unreachable(error) from error
         return stored
+
+    async def delete(self, keys: list[str]) -> None:
+        """Keys that are not there are deleted already."""
+        for key in keys:
+            try:
+                await obstore.delete_async(self.store, key)
+            except FileNotFoundError:
+                continue
+            except (BaseError, OSError) as error:
+                raise _unreachable(error) from error
 
     async def get(self, key: str) -> bytes:
         """Raises FileNotFoundError for a key that is not there."""

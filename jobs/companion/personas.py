@@ -1,6 +1,5 @@
 """Personas: a folder each, with persona.toml and workflow.json. Read once, at start, and checked as a whole."""
 
-import json
 import tomllib
 from collections.abc import Mapping
 from functools import cached_property
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobs.errors import InvalidInput, Misconfigured
 from jobs.settings import PersonaSettings
+from jobs.workflow import load, require_points
 
 SHIPPED = Path(__file__).parent / "personas"
 ADULT = 21
@@ -82,11 +82,12 @@ def _persona_folders(root: Path) -> list[Path]:
 def _read(folder: Path) -> Persona:
     try:
         description = tomllib.loads((folder / "persona.toml").read_text(encoding="utf-8"))
-        graph = json.loads((folder / "workflow.json").read_text(encoding="utf-8"))
-        return Persona(key=folder.name.lower(), graph=graph, **description)
-    except FileNotFoundError as error:
-        raise Misconfigured(f"The persona {folder.name} has no {Path(error.filename).name}.") from None
-    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+        persona = Persona(key=folder.name.lower(), graph=load(folder / "workflow.json"), **description)
+        require_points(persona.graph, persona.workflow)
+        return persona
+    except Misconfigured as error:
+        raise Misconfigured(f"The persona {folder.name} is not valid: {error.detail}") from None
+    except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"The persona {folder.name} cannot be read: {error}.") from None
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

@@ -27,11 +27,12 @@ class MediaRow:
     telegram_file_id: str | None
 
 
-async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str, job_id: UUID) -> None:
+async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str, job_id: UUID, ttl: int) -> None:
+    """`ttl`: seconds for which it is kept."""
     await connection.execute(
         text(
-            "INSERT INTO media (id, owner, job_id, key, content_type, size, sha256) "
-            "VALUES (:id, :owner, :job_id, :key, :content_type, :size, :sha256)"
+            "INSERT INTO media (id, owner, job_id, key, content_type, size, sha256, expires_at) "
+            "VALUES (:id, :owner, :job_id, :key, :content_type, :size, :sha256, now() + make_interval(secs => :ttl))"
         ),
         {
             "id": stored.id,
@@ -41,6 +42,7 @@ async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str,
             "content_type": stored.content_type,
             "size": stored.size,
             "sha256": stored.sha256,
+            "ttl": float(ttl),
         },
     )
 

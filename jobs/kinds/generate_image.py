@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatPhoto
-from jobs.companion.workflow import patch
 from jobs.db import media as media_rows
 from jobs.db.media import StoredFile
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
+from jobs.workflow import filename_prefix, patch
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
@@ -57,20 +57,22 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         "seed": seed,
         "width": given.width,
         "height": given.height,
-        "filename_prefix": f"jobs/{job.id}/img",
+        "filename_prefix": filename_prefix(job.id),
     }
     workflow = patch(drawn.graph, drawn.workflow, values)
     # the same id after a crash finds the running prompt again; a new one after a failure starts afresh
     prompt_id = uuid5(job.id, str(job.failures))
     picture = await resources.lane(job.queue).generate(str(prompt_id), workflow)
-    stored = await resources.media.put(picture.data)
+    stored = await resources.media.put(picture.data, uuid5(job.id, "picture"))
     result = Result(
         media_id=stored.id, content_type=stored.content_type, size=stored.size, sha256=stored.sha256, seed=seed
     )
     usage = {"gpu_seconds": round(picture.gpu_seconds, 3)}
-    return Outcome(result, usage, [ChatPhoto(stored.id, given.prompt)], partial(_save, run, stored))
+    return Outcome(
+        result, usage, [ChatPhoto(stored.id, given.prompt)], partial(_save, run, stored, resources.result_ttl)
+    )
 
 
-async def _save(run: Run[Input], stored: StoredFile, connection: AsyncConnection) -> list[NewJob]:
-    await media_rows.insert(connection, stored, owner=run.job.owner, job_id=run.job.id)
+async def _save(run: Run[Input], stored: StoredFile, ttl: int, connection: AsyncConnection) -> list[NewJob]:
+    await media_rows.insert(connection, stored, owner=run.job.owner, job_id=run.job.id, ttl=ttl)
     return []

@@ -1,0 +1,49 @@
+"""What is forgotten by age, in chunks that hold up nobody."""
+
+from sqlalchemy import text
+
+from jobs.db.session import Database
+
+CHUNK = 1000
+# Telegram repeats an update for a day at most
+UPDATES_KEPT_HOURS = 48
+FAILED_UPDATES_KEPT_DAYS = 30
+
+OLD_ROWS = {
+    "jobs": "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at < now() AND parent_id IS NULL"
+    " ORDER BY expires_at LIMIT :chunk)",
+    "telegram_updates": "DELETE FROM telegram_updates WHERE (bot_id, update_id) IN (SELECT bot_id, update_id"
+    f" FROM telegram_updates WHERE received_at < now() - interval '{UPDATES_KEPT_HOURS} hours' LIMIT :chunk)",
+    "failed_updates": "DELETE FROM failed_updates WHERE (bot_id, update_id) IN (SELECT bot_id, update_id"
+    f" FROM failed_updates WHERE created_at < now() - interval '{FAILED_UPDATES_KEPT_DAYS} days' LIMIT :chunk)",
+    # answers that belong to no job, such as the one to /start
+    "deliveries": "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE job_id IS NULL"
+    " AND status IN ('sent', 'failed') AND created_at < now() - make_interval(secs => :ttl) LIMIT :chunk)",
+}
+
+EXPIRED_MEDIA = text("SELECT id, key FROM media WHERE expires_at < now() ORDER BY expires_at LIMIT :chunk")
+
+
+async def forget_rows(database: Database, ttl: int) -> dict[str, int]:
+    """How many rows went, by table. `ttl` in seconds, for what has no date of expiry of its own."""
+    gone = dict.fromkeys(OLD_ROWS, 0)
+    for table, statement in OLD_ROWS.items():
+        values: dict[str, float] = {"chunk": CHUNK} | ({"ttl": float(ttl)} if ":ttl" in statement else {})
+        while True:
+            async with database.transaction() as connection:
+                count = (await connection.execute(text(statement), values)).rowcount
+            gone[table] += count
+            if count < CHUNK:
+                break
+    return gone
+
+
+async def expired_media_keys(database: Database) -> dict[str, str]:
+    """One chunk of files that nobody may read any more: id by key."""
+    async with database.transaction() as connection:
+        return {row.key: row.id for row in await connection.execute(EXPIRED_MEDIA, {"chunk": CHUNK})}
+
+
+async def forget_media(database: Database, ids: list[str]) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("DELETE FROM media WHERE id = ANY(:ids)"), {"ids": ids})

@@ -1,0 +1,1 @@
+"""One outside system a module. They know no database and no queue."""
