@@ -80,6 +80,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("job_id", sa.Uuid(), nullable=True),
+        sa.Column("answers", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("role in ('user','assistant')", name=op.f("ck_chat_messages_role")),
         sa.ForeignKeyConstraint(
@@ -88,7 +89,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_chat_messages")),
         sa.UniqueConstraint("job_id", name=op.f("uq_chat_messages_job_id")),
     )
-    op.create_index("ix_chat_messages_dialog_id", "chat_messages", ["dialog_id", "id"], unique=False)
+    op.create_index(
+        "ix_chat_messages_order", "chat_messages", ["dialog_id", sa.literal_column("coalesce(answers, id)"), "id"]
+    )
     op.create_table(
         "jobs",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -247,7 +250,7 @@ def downgrade() -> None:
     op.drop_index("ix_jobs_expires_at", table_name="jobs", postgresql_where=sa.text("expires_at is not null"))
     op.drop_index("ix_jobs_dialog_id", table_name="jobs", postgresql_where=sa.text("dialog_id is not null"))
     op.drop_table("jobs")
-    op.drop_index("ix_chat_messages_dialog_id", table_name="chat_messages")
+    op.drop_index("ix_chat_messages_order", table_name="chat_messages")
     op.drop_table("chat_messages")
     op.drop_index("ix_dialogs_user_id", table_name="dialogs")
     op.drop_table("dialogs")

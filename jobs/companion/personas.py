@@ -14,6 +14,7 @@ from jobs.workflow import load, require_points
 
 SHIPPED = Path(__file__).parent / "personas"
 ADULT = 21
+FIRST_MET = "lina"
 
 Graph = dict[str, Any]
 
@@ -61,7 +62,8 @@ class Personas:
 
     @property
     def default(self) -> Persona:
-        return next(iter(self.all.values()))
+        """Who answers a person that has not chosen; the first one where the operator has no such persona."""
+        return self.all.get(FIRST_MET) or next(iter(self.all.values()))
 
     def find(self, key: str) -> Persona:
         persona = self.all.get(key.lower())

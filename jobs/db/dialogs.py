@@ -35,7 +35,8 @@ ADD_USER_MESSAGE = text(
 )
 
 RECENT = text(
-    "SELECT id, role, content FROM chat_messages WHERE dialog_id = :dialog_id ORDER BY id DESC LIMIT :longest"
+    "SELECT id, role, content FROM chat_messages WHERE dialog_id = :dialog_id"
+    " ORDER BY coalesce(answers, id) DESC, id DESC LIMIT :longest"
 )
 
 UNANSWERED = text(
@@ -75,12 +76,14 @@ async def lock(connection: AsyncConnection, dialog_id: int) -> None:
     await connection.execute(text("SELECT 1 FROM dialogs WHERE id = :id FOR UPDATE"), {"id": dialog_id})
 
 
-async def add_reply(connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID) -> None:
+async def add_reply(connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID, *, answers: int) -> None:
+    """`answers`: the newest message that the reply had read."""
     insert = text(
-        "INSERT INTO chat_messages (dialog_id, role, content, job_id)"
-        " VALUES (:dialog_id, 'assistant', :content, :job_id)"
+        "INSERT INTO chat_messages (dialog_id, role, content, job_id, answers)"
+        " VALUES (:dialog_id, 'assistant', :content, :job_id, :answers)"
     )
-    await connection.execute(insert, {"dialog_id": dialog_id, "content": content, "job_id": job_id})
+    values = {"dialog_id": dialog_id, "content": content, "job_id": job_id, "answers": answers}
+    await connection.execute(insert, values)
 
 
 async def set_reply_job(connection: AsyncConnection, dialog_id: int, job_id: UUID | None) -> None:

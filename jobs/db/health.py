@@ -48,4 +48,4 @@ async def depth(database: Database) -> list[QueueDepth]:
 async def open_deliveries(database: Database) -> dict[str, int]:
     """How many deliveries are in each status except `sent`."""
     async with database.transaction() as connection:
-        return dict((await connection.execute(DELIVERIES)).tuples().all())
+        return {row[0]: row[1] for row in await connection.execute(DELIVERIES)}

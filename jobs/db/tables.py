@@ -213,7 +213,9 @@ chat_messages = Table(
     Column("content", Text, nullable=False),
     # the job whose answer this is: one job answers once
     Column("job_id", Uuid, unique=True),
+    # the newest message that this answer had read: it stands before what was written meanwhile
+    Column("answers", BigInteger),
     moment("created_at", required=True),
     CheckConstraint("role in ('user','assistant')", name="role"),
-    Index("ix_chat_messages_dialog_id", "dialog_id", "id"),
+    Index("ix_chat_messages_order", "dialog_id", text("coalesce(answers, id)"), "id"),
 )

@@ -52,7 +52,7 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
             stored = await dialogs.recent_messages(connection, given.dialog_id)
         if stored:
             conversation = [Message(role=each.role, content=each.content) for each in stored]
-            newest = stored[-1].id
+            newest = max(each.id for each in stored)
 
     completion = await resources.reply_llm.complete(
         system_prompt, newest_within(conversation, resources.reply_llm.context_tokens), max_tokens=400
@@ -70,7 +70,7 @@ async def _save(run: Run[Input], reply: str, answered: int, connection: AsyncCon
     assert dialog_id is not None, "only a dialog's reply is saved"
     await dialogs.lock(connection, dialog_id)
     unanswered = await dialogs.unanswered_text(connection, dialog_id, after=answered)
-    await dialogs.add_reply(connection, dialog_id, reply, run.job.id)
+    await dialogs.add_reply(connection, dialog_id, reply, run.job.id, answers=answered)
     next_id = uuid4() if unanswered else None
     await dialogs.set_reply_job(connection, dialog_id, next_id)
     if not (unanswered and next_id):

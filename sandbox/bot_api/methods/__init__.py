@@ -1,0 +1,1 @@
+"""The Bot API methods, one small module per family."""

@@ -1,0 +1,1 @@
+"""The HTTP surface: bot methods and files, the control API, the chat page."""
