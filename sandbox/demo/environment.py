@@ -1,0 +1,50 @@
+"""What the demo's processes find in their environment: every setting that matters, and little of the person's own."""
+
+import os
+from collections.abc import Mapping
+
+from sandbox.demo.addresses import Addresses
+from sandbox.demo.folder import DemoFolder
+from sandbox.llm.real import ALIAS
+
+TOKEN = "1000001:demo-token-for-the-sandbox-only"  # noqa: S105 - the stand-in for Telegram takes any
+SYSTEM = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME")
+# seconds; a worker must be gone well before the ten that the whole demo has
+WORKER_SHUTDOWN_GRACE = 3
+
+
+def environment(own: Mapping[str, str], addresses: Addresses, folder: DemoFolder, database_url: str) -> dict[str, str]:
+    """`own` is the person's environment: of our settings only the log's and the database's are taken from it."""
+    system = {name: own[name] for name in SYSTEM if name in own}
+    return {**system, "PYTHONUNBUFFERED": "1", **_settings(own, addresses, folder, database_url)}
+
+
+def _settings(own: Mapping[str, str], addresses: Addresses, folder: DemoFolder, database_url: str) -> dict[str, str]:
+    # a .env in the working directory is read as well: what is not named here may come from there
+    given_database = "DATABASE_URL" in own
+    return {
+        "DATABASE_URL": database_url,
+        "DATABASE_LISTEN_URL": own.get("DATABASE_LISTEN_URL", database_url) if given_database else database_url,
+        "DATABASE_POOLED": own.get("DATABASE_POOLED", "false") if given_database else "false",
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "TELEGRAM_WEBHOOK_SECRET": folder.kept_secret("webhook-secret"),
+        "TELEGRAM_API_BASE": addresses.chat,
+        "PUBLIC_URL": addresses.webhook,
+        "COMFYUI_HOSTS": addresses.comfyui,
+        "IMAGE_PROVIDERS": "comfyui",
+        "REPLY_LLM": "venice",
+        "IMAGE_PROMPT_LLM": "venice",
+        "VENICE_BASE_URL": f"{addresses.llm}/v1",
+        "VENICE_API_KEY": "none-needed",
+        "VENICE_MODEL": ALIAS,
+        # one core reads about a hundred tokens a second, and a person waits
+        "REPLY_CONTEXT_TOKENS": "1000",
+        "MEDIA_URL": f"file:{folder.media}",
+        "WORKER_SHUTDOWN_GRACE": str(WORKER_SHUTDOWN_GRACE),
+        "LOG_LEVEL": own.get("LOG_LEVEL", "INFO"),
+        "LOG_FORMAT": own.get("LOG_FORMAT", "console"),
+    }
+
+
+def own_environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if value}

@@ -1,0 +1,111 @@
+"""Runs the demo until a signal comes, a part crashes or the try-out is done, and leaves no process behind."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.demo.addresses import Addresses
+from sandbox.demo.database import DemoDatabase
+from sandbox.demo.failure import DemoFailed
+from sandbox.demo.folder import DemoFolder
+from sandbox.demo.processes import Processes
+from sandbox.demo.progress import Progress
+from sandbox.demo.startup import Startup
+from sandbox.demo.tryout import try_out
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CHECK_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asked for. `check`: try the chat out, then end. `fresh`: forget earlier runs first."""
+
+    addresses: Addresses
+    check: bool = False
+    fresh: bool = False
+
+
+class Supervisor:
+    def __init__(self, wish: Wish, folder: DemoFolder, own: Mapping[str, str]) -> None:
+        self.wish = wish
+        self.folder = folder
+        self.progress = Progress()
+        self.database = DemoDatabase(folder, own.get("DATABASE_URL"))
+        self.processes = Processes(folder)
+        self.startup = Startup(wish.addresses, folder, own, self.database, self.processes, self.progress)
+        self.stop_wanted = asyncio.Event()
+
+    async def run(self) -> int:
+        """The exit status. Failures are told here; nothing runs any more when this returns."""
+        for number in SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        work = asyncio.create_task(self._work())
+        try:
+            return await self._outcome(work)
+        except DemoFailed as failure:
+            self.progress.say(f"FAILED: {failure}")
+            return 1
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            await self._stop()
+
+    async def _outcome(self, work: asyncio.Task[None]) -> int:
+        """Of three things the first: the work is done, a part crashed, somebody wants it to end."""
+        crash = self.processes.crash
+        stopped = asyncio.create_task(self.stop_wanted.wait())
+        events: set[asyncio.Future[Any]] = {work, crash, stopped}
+        try:
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+        if crash.done():
+            raise crash.result()
+        if work.done():
+            work.result()
+            return 0
+        return 1 if self.wish.check else 0
+
+    async def _work(self) -> None:
+        if not self.wish.check:
+            await self.startup.start(fresh=self.wish.fresh)
+            self._show_addresses()
+            await asyncio.Event().wait()
+            return
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                database_url = await self.startup.start(fresh=self.wish.fresh)
+                await try_out(self.wish.addresses.chat, database_url, self.progress)
+        except TimeoutError:
+            raise DemoFailed(f"The try-out was not done after {CHECK_SECONDS} s.") from None
+
+    def _show_addresses(self) -> None:
+        addresses = self.wish.addresses
+        embedded = f"psql \"$(cat '{self.folder.path}/database-url')\""
+        self.progress.say("ready")
+        self.progress.show(
+            f"\n    Open {addresses.chat}/ and write to the bot, or send /generate a red fox\n\n"
+            f"    API           {addresses.api}/\n"
+            f"    webhook app   {addresses.webhook}/\n"
+            f"    ComfyUI       http://{addresses.comfyui}/   a stand-in that draws without a GPU\n"
+            f"    LLM           {addresses.llm}/v1   a real one, but a small one (SmolLM2-135M)\n"
+            f"    database      {embedded if self.database.pid else 'the one that DATABASE_URL names'}\n"
+            f"    logs          {self.folder.logs}/\n\n"
+            "    Ctrl-C stops everything; the data stays for the next run.\n"
+        )
+
+    def _on_signal(self) -> None:
+        """A second signal is for whoever does not want to wait."""
+        if self.stop_wanted.is_set():
+            self.processes.kill()
+        self.stop_wanted.set()
+
+    async def _stop(self) -> None:
+        self.progress.say("stopping …")
+        await self.processes.stop()
+        await self.database.stop()
+        await self.processes.dismiss_guard()
+        self.progress.say("everything has stopped")

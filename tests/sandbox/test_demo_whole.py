@@ -1,0 +1,56 @@
+"""The whole demo: it answers and draws by itself, stops in time, keeps its data."""
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.sandbox.running_demo import demo_folder, running_demo
+
+# promised are ten seconds; a machine on which other tests run may take longer
+STOP_SECONDS = 30
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with demo_folder() as path:
+        yield path
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_check_gets_a_reply_and_a_picture_and_a_second_run_keeps_the_data(folder: Path) -> None:
+    with running_demo(folder, "--check") as demo:
+        demo.wait_for("trying it out", 90)
+        assert demo.wait_for_end(120) == 0, demo.output
+        assert demo.left() == []
+    assert "a JPEG of" in demo.output
+    assert "it works" in demo.output
+    first = database_files(folder)
+
+    with running_demo(folder) as demo:
+        demo.wait_for("Ctrl-C stops everything", 90)
+        assert len(demo.known) > 9
+        assert photos_of("Tryout", demo.output) == 1
+        demo.process.send_signal(signal.SIGTERM)
+        assert demo.wait_for_end(STOP_SECONDS) == 0
+        assert demo.left() == []
+    assert first == database_files(folder)
+
+
+def photos_of(first_name: str, output: str) -> int:
+    """What the chat page shows of the first run."""
+    address = re.search(r"Open (http://127\.0\.0\.1:\d+)/", output)
+    assert address
+    with httpx.Client(base_url=address[1], trust_env=False) as client:
+        users = {user["first_name"]: user["id"] for user in client.get("/sandbox/users").json()}
+        messages = client.get(f"/sandbox/users/{users[first_name]}/messages").json()
+        return len([message for message in messages if "photo" in message])
+
+
+def database_files(folder: Path) -> tuple[str, str]:
+    """What a new cluster would have another of, and a new secret."""
+    return (folder / "postgres.password").read_text(), (folder / "webhook-secret").read_text()
