@@ -17,12 +17,14 @@ from jobs.companion.outbox import ChatText, Message, send_to_chat
 from jobs.companion.wording import has_text, say
 from jobs.db import dialogs
 from jobs.db import jobs as job_rows
+from jobs.db import lanes as lane_rows
 from jobs.db.commit import DATABASE_ERRORS, commit
 from jobs.db.jobs import Job, Json
 from jobs.enqueue import enqueue
 from jobs.errors import PermanentError, PostgenError, TemporaryError
 from jobs.kinds import registry
 from jobs.kinds.contract import Outcome, Run
+from jobs.lanes.fairness import ticket_priority
 from jobs.resources import Resources
 from jobs.submit import ticket
 
@@ -37,6 +39,8 @@ async def run_job(resources: Resources, job_id: UUID) -> None:
     """Raises only for trouble that is not the job's: the database is gone, or this worker is shutting down."""
     async with resources.database.transaction() as connection:
         job = await job_rows.claim(connection, job_id, uuid4())
+        if job and job.turn:
+            await lane_rows.serve(connection, job.queue, job.turn)
     if job is None:
         return  # ended before, or cancelled while it waited
     structlog.contextvars.bind_contextvars(job_id=str(job.id), kind=job.kind)
@@ -105,7 +109,8 @@ async def _failed_for_now(resources: Resources, job: Job, error: TemporaryError)
     async def write(connection: AsyncConnection) -> None:
         if await job_rows.retry_later(connection, job, data):
             due = datetime.now(UTC) + timedelta(seconds=wait)
-            [ticket_id] = await enqueue(connection, [ticket(job.id, job.queue, job.priority, due)])
+            again = ticket(job.id, job.queue, ticket_priority(job.priority, job.turn), due)
+            [ticket_id] = await enqueue(connection, [again])
             await job_rows.set_ticket(connection, job.id, ticket_id)
 
     await commit(resources.database, write)

@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from jobs import lanes
 from jobs.companion.personas import Personas
 from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
 from jobs.errors import Misconfigured
+from jobs.lanes import hosts
 from jobs.media import MediaStore
 from jobs.settings import (
     DatabaseSettings,
@@ -69,20 +69,25 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(queues: frozenset[str]) -> AsyncIterator[Resources]:
-    """Raises Misconfigured with the one sentence that an operator needs when a setting or the schema is not right."""
+    """No queues mean all of them, as for the worker itself.
+
+    Raises Misconfigured with the one sentence that an operator needs when a setting or the schema is not right.
+    """
     database_settings, media_settings, lane_settings = load(DatabaseSettings), load(MediaSettings), load(LaneSettings)
+    queues = queues or frozenset({*LLM_QUEUES, *CHAT_QUEUES, *hosts.names(lane_settings)})
     async with AsyncExitStack() as stack:
         database = Database(database_settings)
         stack.push_async_callback(database.aclose)
         await _require_schema(database)
-        lane_queues = sorted(queue for queue in queues if queue.startswith(lanes.PREFIX))
+        lane_queues = sorted(queue for queue in queues if hosts.is_lane(queue))
+        personas = Personas(load(PersonaSettings))
         client = await _http_client(stack) if queues & (LLM_QUEUES | CHAT_QUEUES) or lane_queues else None
         yield Resources(
             database=database,
-            intake=Intake(lane_settings, media_settings),
+            intake=Intake(lane_settings, media_settings, personas),
             result_ttl=media_settings.result_ttl,
             media=MediaStore(media_settings),
-            personas=Personas(load(PersonaSettings)),
+            personas=personas,
             telegram=_telegram(client, required="telegram" in queues) if client else None,
             models=_models(client) if client and queues & LLM_QUEUES else {},
             comfyui=await _comfyui(stack, lane_queues, lane_settings),
@@ -148,7 +153,7 @@ async def _comfyui(stack: AsyncExitStack, queues: list[str], settings: LaneSetti
     opened = {}
     for queue in queues:
         client = ComfyUI(
-            lanes.host_of(queue, settings),
+            hosts.host_of(queue, settings),
             generation_timeout=settings.generation_timeout,
             model_load_timeout=settings.model_load_timeout,
         )

@@ -65,6 +65,18 @@ def patch(workflow: Workflow, points: PatchPoints, values: Mapping[str, Any]) ->
     return patched
 
 
+def model_of(workflow: Workflow) -> str:
+    """The files that a GPU must hold for it, in one line: two workflows with the same line share a warm GPU."""
+    files = {
+        str(value)
+        for node in workflow.values()
+        if "Loader" in str(node["class_type"])
+        for name, value in node["inputs"].items()
+        if name.endswith("_name")
+    }
+    return " + ".join(sorted(files))
+
+
 def filename_prefix(job_id: object) -> str:
     """One of its own for each job: ComfyUI's cache then cannot answer with the file of an earlier one."""
     return f"jobs/{re.sub(r'[^A-Za-z0-9_-]', '_', str(job_id))}/img"

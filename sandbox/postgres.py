@@ -173,7 +173,7 @@ class EmbeddedPostgres:
 
     def _may_run(self, program: Path) -> bool:
         with contextlib.suppress(OSError):
-            probe = [program, "--version"]
+            probe: list[str | Path] = [program, "--version"]
             return subprocess.run(probe, capture_output=True, check=False, cwd="/", **self._identity()).returncode == 0
         return False
 

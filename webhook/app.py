@@ -39,7 +39,7 @@ def create_app(
     app = FastAPI(title="Postgen webhook", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.database = opened
     app.state.secret = telegram.telegram_webhook_secret.get_secret_value().encode()
-    app.state.updates = Updates(telegram.bot_id, opened, Intake(lanes, media), known, dispatch)
+    app.state.updates = Updates(telegram.bot_id, opened, Intake(lanes, media, known), known, dispatch)
     app.include_router(routes.router)
     app.include_router(health.router)
     return app

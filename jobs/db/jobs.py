@@ -25,6 +25,9 @@ class Job:
     error: Json | None
     queue: str
     priority: int
+    workflow: str | None
+    model: str | None
+    turn: int
     attempt: int
     failures: int
     retries: int
@@ -60,9 +63,11 @@ def changing(change: str) -> TextClause:
 
 
 INSERT = changing(
-    "INSERT INTO jobs (id, kind, owner, input, queue, priority, ticket_id, parent_id, root_id, dialog_id, destination,"
+    "INSERT INTO jobs (id, kind, owner, input, queue, priority, workflow, model, turn, ticket_id, parent_id, root_id,"
+    " dialog_id, destination,"
     " metadata, run_at, deadline, event_seq) "
-    "VALUES (:id, :kind, :owner, :input, :queue, :priority, :ticket_id, :parent_id, :root_id, :dialog_id, :destination,"
+    "VALUES (:id, :kind, :owner, :input, :queue, :priority, :workflow, :model, :turn, :ticket_id, :parent_id, :root_id,"
+    " :dialog_id, :destination,"
     " :metadata, :run_at, :deadline, 1)"
 ).bindparams(bindparam("input", type_=JSONB), bindparam("destination", type_=JSONB), bindparam("metadata", type_=JSONB))
 
@@ -105,9 +110,10 @@ REQUEST_CANCEL = changing(
 GET = text(f"SELECT {COLUMNS} FROM jobs job WHERE id = :id")
 
 
-async def insert(connection: AsyncConnection, **values: Any) -> Job:
-    """`values`: the columns named in INSERT."""
-    return _required(await _change(connection, INSERT, "job.created", {"queue": values["queue"]}, **values))
+async def insert(connection: AsyncConnection, *, lane: str | None = None, **values: Any) -> Job:
+    """`values`: the columns named in INSERT. `lane`: why this lane, in words, for the job's first event."""
+    data = {"queue": values["queue"]} | ({"lane": lane} if lane else {})
+    return _required(await _change(connection, INSERT, "job.created", data, **values))
 
 
 async def claim(connection: AsyncConnection, job_id: UUID, run_token: UUID) -> Job | None:

@@ -1,5 +1,8 @@
 """What is forgotten by age, in chunks that hold up nobody."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from sqlalchemy import text
 
 from jobs.db.session import Database
@@ -7,6 +10,7 @@ from jobs.db.session import Database
 CHUNK = 1000
 # Telegram repeats an update for a day at most
 UPDATES_KEPT_HOURS = 48
+RENDERS_KEPT_HOURS = 24
 FAILED_UPDATES_KEPT_DAYS = 30
 
 OLD_ROWS = {
@@ -16,10 +20,19 @@ OLD_ROWS = {
     f" FROM telegram_updates WHERE received_at < now() - interval '{UPDATES_KEPT_HOURS} hours' LIMIT :chunk)",
     "failed_updates": "DELETE FROM failed_updates WHERE (bot_id, update_id) IN (SELECT bot_id, update_id"
     f" FROM failed_updates WHERE created_at < now() - interval '{FAILED_UPDATES_KEPT_DAYS} days' LIMIT :chunk)",
+    "renders": "DELETE FROM renders WHERE id IN (SELECT id FROM renders"
+    f" WHERE finished_at < now() - interval '{RENDERS_KEPT_HOURS} hours' LIMIT :chunk)",
     # answers that belong to no job, such as the one to /start
     "deliveries": "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE job_id IS NULL"
     " AND status IN ('sent', 'failed') AND created_at < now() - make_interval(secs => :ttl) LIMIT :chunk)",
 }
+
+
+@dataclass(frozen=True)
+class ExpiredFile:
+    id: UUID
+    key: str
+
 
 EXPIRED_MEDIA = text("SELECT id, key FROM media WHERE expires_at < now() ORDER BY expires_at LIMIT :chunk")
 
@@ -38,12 +51,13 @@ async def forget_rows(database: Database, ttl: int) -> dict[str, int]:
     return gone
 
 
-async def expired_media_keys(database: Database) -> dict[str, str]:
-    """One chunk of files that nobody may read any more: id by key."""
+async def expired_media(database: Database) -> list[ExpiredFile]:
+    """One chunk of files that nobody may read any more."""
     async with database.transaction() as connection:
-        return {row.key: row.id for row in await connection.execute(EXPIRED_MEDIA, {"chunk": CHUNK})}
+        rows = await connection.execute(EXPIRED_MEDIA, {"chunk": CHUNK})
+        return [ExpiredFile(**row) for row in rows.mappings()]
 
 
-async def forget_media(database: Database, ids: list[str]) -> None:
+async def forget_media(database: Database, ids: list[UUID]) -> None:
     async with database.transaction() as connection:
         await connection.execute(text("DELETE FROM media WHERE id = ANY(:ids)"), {"ids": ids})

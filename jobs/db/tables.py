@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Identity,
     Index,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -69,6 +70,11 @@ jobs = Table(
     Column("partial", Boolean, nullable=False, server_default=text("false")),
     json_object("usage"),
     json_object("metadata"),
+    # what is drawn with, for what is learnt about it: the workflow, and the model that a GPU must hold for it
+    Column("workflow", Text),
+    Column("model", Text),
+    # its turn among the owners of its queue: see jobs/lanes/fairness.py
+    Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("event_seq", Integer, nullable=False, server_default="0"),
     # the queue's row that carries this job now
     Column("ticket_id", BigInteger),
@@ -82,6 +88,7 @@ jobs = Table(
     CheckConstraint("status in ('pending','processing','completed','failed','cancelled','expired')", name="status"),
     Index("ix_jobs_owner_created_at", "owner", "created_at", "id"),
     Index("ix_jobs_open", "queue", "kind", "status", postgresql_where=text(OPEN)),
+    Index("ix_jobs_owner_turn", "queue", "owner", "turn", postgresql_where=text(OPEN)),
     Index("ix_jobs_parent_id", "parent_id", postgresql_where=text("parent_id is not null")),
     Index("ix_jobs_root_id", "root_id", postgresql_where=text("root_id is not null")),
     Index("ix_jobs_dialog_id", "dialog_id", postgresql_where=text("dialog_id is not null")),
@@ -149,6 +156,60 @@ media = Table(
     moment("expires_at"),
     Index("ix_media_job_id", "job_id"),
     Index("ix_media_expires_at", "expires_at", postgresql_where=text("expires_at is not null")),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("healthy", Boolean, nullable=False, server_default=text("true")),
+    # why nothing goes there although it is healthy: an operator drains it (what waits still runs) or holds it
+    Column("paused", Text),
+    # the model in the GPU's memory, as far as we know
+    Column("loaded", Text),
+    # the turn that was served last
+    Column("turn", BigInteger, nullable=False, server_default="0"),
+    Column("failure", Text),
+    # what /system_stats said last
+    Column("system", JSONB),
+    moment("changed_at", required=True),
+    CheckConstraint("paused in ('drain','hold')", name="paused"),
+)
+
+renders = Table(
+    "renders",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("job_id", Uuid),
+    Column("workflow", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    # the GPU's own seconds, of which `load_seconds` went by before the first progress
+    Column("seconds", Float, nullable=False),
+    Column("load_seconds", Float, nullable=False, server_default="0"),
+    moment("finished_at", required=True),
+    Index("ix_renders_queue_finished_at", "queue", "finished_at"),
+)
+
+workflow_times = Table(
+    "workflow_times",
+    metadata,
+    Column("workflow", Text, primary_key=True),
+    Column("seconds", Float, nullable=False),
+    Column("load_seconds", Float, nullable=False, server_default="0"),
+    Column("samples", Integer, nullable=False, server_default="1"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    # procrastinate's number of the worker; its heartbeat is there
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("queues", ARRAY(Text), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    moment("started_at", required=True),
 )
 
 telegram_updates = Table(

@@ -8,13 +8,17 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatPhoto
+from jobs.db import lanes as lane_rows
 from jobs.db import media as media_rows
+from jobs.db.jobs import Job
 from jobs.db.media import StoredFile
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
+from jobs.lanes.drawing import drawing_of
 from jobs.workflow import filename_prefix, patch
 
 if TYPE_CHECKING:
+    from jobs.providers.comfyui.outputs import Generated
     from jobs.resources import Resources
 
 QUEUE = "image"
@@ -49,10 +53,9 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     given, job = run.input, run.job
     # a re-run after a crash must ask for the same picture, so what is random comes from the random id
     seed = given.seed if given.seed is not None else job.id.int & LARGEST_SEED
-    persona = resources.personas.find(given.persona) if given.persona else None
-    drawn = persona or resources.personas.default
+    drawn = drawing_of(resources.personas, given.persona, given.width, given.height).persona
     values = {
-        "prompt": f"{given.prompt}. {persona.image_style}" if persona and persona.image_style else given.prompt,
+        "prompt": f"{given.prompt}. {drawn.image_style}" if given.persona and drawn.image_style else given.prompt,
         "negative": given.negative_prompt or resources.personas.negative_prompt(drawn),
         "seed": seed,
         "width": given.width,
@@ -68,11 +71,22 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         media_id=stored.id, content_type=stored.content_type, size=stored.size, sha256=stored.sha256, seed=seed
     )
     usage = {"gpu_seconds": round(picture.gpu_seconds, 3)}
-    return Outcome(
-        result, usage, [ChatPhoto(stored.id, given.prompt)], partial(_save, run, stored, resources.result_ttl)
+    save = partial(_save, job, stored, picture, resources.result_ttl)
+    return Outcome(result, usage, [ChatPhoto(stored.id, given.prompt)], save)
+
+
+async def _save(
+    job: Job, stored: StoredFile, picture: "Generated", ttl: int, connection: AsyncConnection
+) -> list[NewJob]:
+    await media_rows.insert(connection, stored, owner=job.owner, job_id=job.id, ttl=ttl)
+    await lane_rows.record_render(
+        connection,
+        queue=job.queue,
+        job_id=job.id,
+        workflow=job.workflow or "",
+        model=job.model,
+        outcome="completed",
+        seconds=picture.gpu_seconds,
+        load_seconds=picture.load_seconds,
     )
-
-
-async def _save(run: Run[Input], stored: StoredFile, ttl: int, connection: AsyncConnection) -> list[NewJob]:
-    await media_rows.insert(connection, stored, owner=run.job.owner, job_id=run.job.id, ttl=ttl)
     return []

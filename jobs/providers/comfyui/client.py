@@ -178,7 +178,7 @@ class ComfyUI:
         streamed = [Picture(without_texts(data), f"{n:05}.png") for n, data in enumerate(finished.streamed, 1)]
         with contextlib.suppress(PostgenError):
             await self.api.delete_history(prompt_id)
-        return Generated((*files, *streamed), finished.gpu_seconds, finished.cached)
+        return Generated((*files, *streamed), finished.gpu_seconds, finished.load_seconds, finished.cached)
 
     async def _abandon(self, watch: PromptWatch) -> None:
         others = [other for other in self._watches_of(watch.prompt_id) if other is not watch]

@@ -15,10 +15,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Generated:
-    """`gpu_seconds` by the server's own clock; `cached` when nothing but the saving was done for it."""
+    """`gpu_seconds` by the server's own clock, `load_seconds` of them before the first progress, by ours.
+
+    `cached`: nothing but the saving was done for it.
+    """
 
     images: tuple[Picture, ...]
     gpu_seconds: float
+    load_seconds: float
     cached: bool
 
     @property

@@ -69,6 +69,7 @@ class Finished:
     files: tuple[SavedFile, ...]
     streamed: tuple[bytes, ...]
     gpu_seconds: float
+    load_seconds: float
     cached: bool
 
 
@@ -280,7 +281,13 @@ class PromptWatch:
             raise failures.lost() if self.streams() else failures.no_picture()
         sources = sources_of(self.workflow, shown_by)
         cached = bool(sources) and sources <= set(cached_nodes)
-        return Finished(files, tuple(self.streamed), max(0.0, seconds), cached)
+        return Finished(files, tuple(self.streamed), max(0.0, seconds), self.load_seconds(), cached)
+
+    def load_seconds(self) -> float:
+        """From the start to the first progress: nearly all of it is loading models. 0 if we were not there."""
+        if self.started_at is None or self.progressed_at is None or self.adopted:
+            return 0.0
+        return self.progressed_at - self.started_at
 
     def streams(self) -> bool:
         return any(node.get("class_type") == WEBSOCKET_SAVER for node in self.workflow.values())

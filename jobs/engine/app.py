@@ -1,0 +1,68 @@
+"""The App whose workers are ours: opens what their tasks need, and says in one sentence what is missing."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from procrastinate import App
+from procrastinate.app import WorkerOptions
+
+from jobs.connector import QueueConnector
+from jobs.engine.worker import QueueWorker
+from jobs.errors import Misconfigured
+
+OpenContext = Callable[[frozenset[str]], AbstractAsyncContextManager[dict[str, Any]]]
+
+
+@asynccontextmanager
+async def nothing_to_open(queues: frozenset[str]) -> AsyncIterator[dict[str, Any]]:
+    del queues
+    yield {}
+
+
+class QueueApp(App):
+    """`open_context` gets a worker's queues (empty: all) and yields the `additional_context` of its tasks.
+
+    `queue_limit` says how many tickets of a queue one worker may run at a time, None for its concurrency.
+    `late_defaults` gives worker options that must be read from the environment when a worker starts.
+    """
+
+    def __init__(
+        self,
+        *,
+        connector: QueueConnector,
+        open_context: OpenContext = nothing_to_open,
+        queue_limit: Callable[[str], int | None] = lambda queue: None,
+        late_defaults: Callable[[], WorkerOptions] = WorkerOptions,
+        worker_defaults: WorkerOptions | None = None,
+    ) -> None:
+        super().__init__(connector=connector, worker_defaults=worker_defaults)
+        self.queue_connector = connector
+        self.open_context = open_context
+        self.queue_limit = queue_limit
+        self.late_defaults = late_defaults
+
+    async def run_worker_async(self, **options: Any) -> None:
+        """Raises Misconfigured, without a traceback's worth of causes, when the worker cannot start."""
+        quieten_procrastinate()
+        problem = ""
+        try:
+            options = {**self.late_defaults(), **options}
+            async with self.open_context(frozenset(options.get("queues") or ())) as context:
+                await super().run_worker_async(**{**options, "additional_context": context})
+        except Misconfigured as error:
+            problem = error.detail
+        if problem:
+            # outside of the handler: the command line prints an error's whole ancestry
+            raise Misconfigured(problem)
+
+    def _worker(self, **options: Any) -> QueueWorker:
+        return QueueWorker(self, queue_limit=self.queue_limit, **{**self.worker_defaults, **options})
+
+
+def quieten_procrastinate() -> None:
+    """Two lines for every ticket are for debugging."""
+    if os.environ.get("LOG_LEVEL", "").upper() != "DEBUG":
+        logging.getLogger("procrastinate").setLevel(logging.WARNING)

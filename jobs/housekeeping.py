@@ -1,0 +1,85 @@
+"""Periodic care: tickets of dead workers go back, and what has had its time is forgotten."""
+
+import logging
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from jobs.db import retention
+from jobs.db.session import Database
+from jobs.media import MediaStore
+
+log = logging.getLogger(__name__)
+
+STALLED_SECONDS = 30.0
+KEPT_HOURS = 72
+CHUNK = 5000
+
+# A database that was away has heard nobody: silence counts from its own start at the earliest.
+# A ticket without a worker belongs to one that left, or whose row somebody removed.
+SILENT = "greatest(last_heartbeat, pg_postmaster_start_time()) < now() - make_interval(secs => :seconds)"
+
+STALLED = text(
+    "SELECT job.id FROM procrastinate_jobs AS job"
+    " LEFT JOIN procrastinate_workers AS worker ON worker.id = job.worker_id"
+    f" WHERE job.status = 'doing' AND (worker.id IS NULL OR {SILENT}) ORDER BY job.id FOR UPDATE OF job SKIP LOCKED"
+)
+GIVE_BACK = text(
+    "UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, abort_requested = false, scheduled_at = NULL"
+    " WHERE id = :id RETURNING queue_name"
+)
+ANNOUNCE = text(
+    "SELECT pg_notify(channel, json_build_object('type', 'job_inserted', 'job_id', CAST(:id AS bigint))::text)"
+    " FROM unnest(ARRAY['procrastinate_queue_v1#' || CAST(:queue AS text), 'procrastinate_any_queue_v1']) AS channel"
+)
+DELETE = text("DELETE FROM procrastinate_jobs WHERE id = :id")
+FORGET_WORKERS = text(
+    f"DELETE FROM procrastinate_workers WHERE {SILENT}"
+    " AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE worker_id = procrastinate_workers.id AND status = 'doing')"
+)
+FORGET_TICKETS = text(
+    "DELETE FROM procrastinate_jobs WHERE id IN ("
+    " SELECT id FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing')"
+    " AND NOT EXISTS (SELECT FROM procrastinate_events WHERE job_id = procrastinate_jobs.id"
+    "                 AND at > now() - make_interval(hours => :hours))"
+    " ORDER BY id LIMIT :chunk)"
+)
+
+
+async def sweep_stalled(database: Database, seconds: float = STALLED_SECONDS) -> int:
+    """Give the tickets of workers that have been silent for so long to others; how many."""
+    given_back = 0
+    async with database.transaction() as connection:
+        for ticket_id in list((await connection.execute(STALLED, {"seconds": seconds})).scalars()):
+            try:
+                async with connection.begin_nested():
+                    queue = (await connection.execute(GIVE_BACK, {"id": ticket_id})).scalar_one()
+            except IntegrityError:
+                # its twin with the same queueing lock waits already and will do the same work
+                await connection.execute(DELETE, {"id": ticket_id})
+            else:
+                await connection.execute(ANNOUNCE, {"id": ticket_id, "queue": queue})
+                given_back += 1
+        await connection.execute(FORGET_WORKERS, {"seconds": seconds})
+    if given_back:
+        log.warning("gave back %d tickets of workers that are gone", given_back)
+    return given_back
+
+
+async def prune(database: Database) -> None:
+    """Forget ended tickets after a few days, in chunks that hold up nobody."""
+    while True:
+        async with database.transaction() as connection:
+            gone = await connection.execute(FORGET_TICKETS, {"hours": KEPT_HOURS, "chunk": CHUNK})
+        if gone.rowcount < CHUNK:
+            return
+
+
+async def forget_expired(database: Database, media: MediaStore, ttl: int) -> None:
+    """Jobs and files past their time, and old updates. Bytes go before their row: a crash between leaves no orphan."""
+    while expired := await retention.expired_media(database):
+        await media.delete([each.key for each in expired])
+        await retention.forget_media(database, [each.id for each in expired])
+    gone = await retention.forget_rows(database, ttl)
+    if any(gone.values()):
+        log.info("forgot %s", ", ".join(f"{count} {table}" for table, count in gone.items() if count))
