@@ -11,7 +11,6 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -39,8 +38,6 @@ class Patience:
     query: float = 15.0
     # how long a statement that may be repeated is repeated over a lost database
     repeat: float = 600.0
-    # how long a plan is kept: it was made for the queues as they were then, and an hour's work may come within a second
-    replan: float = 2.0
     # the longest wait between two attempts to reach the database
     pause: float = 1.0
     # how often a silent LISTEN connection proves that it lives
@@ -56,7 +53,6 @@ class Connections:
         self.pooler = pooler
         self.slots = asyncio.Semaphore(size)
         self.idle: list[Connection] = []
-        self.planned: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self.busy: set[Connection] = set()
 
     @contextlib.asynccontextmanager
@@ -67,7 +63,6 @@ class Connections:
             self.busy.add(connection)
             try:
                 with limited(connection, self.patience.query):
-                    await self._forget_old_plans(connection)
                     yield connection
             except LOST:
                 # what happened to one has probably happened to the others
@@ -86,12 +81,6 @@ class Connections:
         for connection in self.busy:
             sever(connection)
         await self._drop_idle()
-
-    async def _forget_old_plans(self, connection: Connection) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self.planned.setdefault(connection, now) > self.patience.replan:
-            self.planned[connection] = now
-            await connection.execute("DISCARD PLANS")
 
     async def _take_back(self, connection: Connection) -> None:
         if connection.closed:

@@ -48,9 +48,10 @@ class QueueConnector(PsycopgConnector):
         self.leaving = False
         try:
             settings = self.settings()
-            connections = Connections(
-                settings.url, size=CONNECTIONS, patience=self.patience, pooler=settings.database_pooled
-            )
+            # a worker has few connections, and a pooler would keep neither their plans nor their options
+            url = settings.listen_url if settings.database_pooled else settings.url
+            pooler = settings.database_pooled and url == settings.url
+            connections = Connections(url, size=CONNECTIONS, patience=self.patience, pooler=pooler)
             async with connections.borrow():
                 self.listen_url = settings.listen_url
                 self.connections = connections

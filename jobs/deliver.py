@@ -12,8 +12,9 @@ from jobs.db import deliveries, media, telegram_users
 from jobs.db.commit import commit
 from jobs.db.deliveries import Delivery
 from jobs.db.media import MediaRow
-from jobs.delivery.telegram import Answer, NotSent, Sent, Unknown
+from jobs.delivery.telegram import Answer, NotSent, Sent, Telegram, Unknown
 from jobs.errors import Misconfigured, TemporaryError
+from jobs.media import MediaStore
 from jobs.resources import Resources
 
 log = structlog.get_logger()
@@ -21,49 +22,50 @@ log = structlog.get_logger()
 
 async def deliver(resources: Resources, delivery_id: int) -> None:
     """Raises TemporaryError when nothing arrived and another try is due: its ticket keeps its place in the chat."""
+    if resources.telegram is None:
+        raise Misconfigured("This worker was not started for the queue telegram.")
     async with resources.database.transaction() as connection:
         delivery = await deliveries.begin(connection, delivery_id)
-    if delivery is None or delivery.status not in ("pending", "sending"):
-        return
+        if delivery is None or delivery.status not in ("pending", "sending"):
+            return
+        # in the same transaction: trouble here leaves the delivery as it was
+        media_id = delivery.payload.get("media_id")
+        file = await media.get(connection, UUID(media_id)) if media_id else None
     if delivery.status == "sending":
         answer: Answer = Unknown("The worker was stopped between sending and hearing the answer.")
     elif delivery.recipient_blocked:
         answer = NotSent("This person has blocked the bot.", recipient_gone=True)
     else:
-        answer = await _send(resources, delivery)
+        answer = await _send(resources.telegram, resources.media, delivery, file)
     await commit(resources.database, lambda connection: _record(connection, delivery, answer))
     if isinstance(answer, NotSent) and answer.retry_in is not None:
         raise TemporaryError(answer.reason, retry_in=answer.retry_in, code="not_delivered")
 
 
-async def _send(resources: Resources, delivery: Delivery) -> Answer:
-    if resources.telegram is None:
-        raise Misconfigured("This worker was not started for the queue telegram.")
+async def _send(telegram: Telegram, store: MediaStore, delivery: Delivery, file: MediaRow | None) -> Answer:
     fields = {"chat_id": int(delivery.destination), **delivery.payload}
     method = fields.pop("method")
-    media_id = fields.pop("media_id", None)
-    if media_id is None:
-        return await resources.telegram.send(method, fields)
-    async with resources.database.transaction() as connection:
-        row = await media.get(connection, UUID(media_id))
-    if row is None:
+    if fields.pop("media_id", None) is None:
+        return await telegram.send(method, fields)
+    if file is None:
         return NotSent("The file is gone: it was kept for its time and then deleted.")
-    return await _send_file(resources, method, fields, row)
+    return await _send_file(telegram, store, method, fields, file)
 
 
-async def _send_file(resources: Resources, method: str, fields: dict[str, object], row: MediaRow) -> Answer:
-    assert resources.telegram is not None, "checked by the caller"
-    if row.telegram_file_id:
-        answer = await resources.telegram.send(method, {**fields, "photo": row.telegram_file_id})
+async def _send_file(
+    telegram: Telegram, store: MediaStore, method: str, fields: dict[str, object], file: MediaRow
+) -> Answer:
+    if file.telegram_file_id:
+        answer = await telegram.send(method, {**fields, "photo": file.telegram_file_id})
         if not (isinstance(answer, NotSent) and answer.stale_file_id):
             return answer
     try:
-        data = await resources.media.get(row.key)
+        data = await store.get(file.key)
     except TemporaryError as error:
         return NotSent(error.detail, retry_in=error.retry_in or 5)
     except FileNotFoundError:
         return NotSent("The file is not in the media store.")
-    return await resources.telegram.send(method, fields, upload=("photo", data))
+    return await telegram.send(method, fields, upload=("photo", data))
 
 
 async def _record(connection: AsyncConnection, delivery: Delivery, answer: Answer) -> None:

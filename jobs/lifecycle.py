@@ -53,6 +53,10 @@ async def run_job(resources: Resources, job_id: UUID) -> None:
 
 
 async def _run_claimed(resources: Resources, job: Job) -> None:
+    if job.cancel_requested_at:
+        # by its owner, while the worker that had it was dying
+        await _end(resources, job, "cancelled", None)
+        return
     try:
         _require_startable(job)
         kind = registry.find(job.kind)
@@ -107,7 +111,10 @@ async def _failed_for_now(resources: Resources, job: Job, error: TemporaryError)
     data = {"error": error.as_json(), "retry_in": round(wait, 1)}
 
     async def write(connection: AsyncConnection) -> None:
-        if await job_rows.retry_later(connection, job, data):
+        if await job_rows.retry_later(connection, job, data) is None:
+            # cancelled meanwhile, or no longer ours: then this changes nothing
+            await _end_in(connection, resources, job, "cancelled", None)
+        else:
             due = datetime.now(UTC) + timedelta(seconds=wait)
             again = ticket(job.id, job.queue, ticket_priority(job.priority, job.turn), due)
             [ticket_id] = await enqueue(connection, [again])
@@ -119,15 +126,16 @@ async def _failed_for_now(resources: Resources, job: Job, error: TemporaryError)
 async def _end(resources: Resources, job: Job, status: str, error: Json | None) -> None:
     """End without a result, and say so where the result was awaited."""
 
-    async def write(connection: AsyncConnection) -> None:
-        done = await job_rows.finish(connection, job, status, error=error, ttl=resources.result_ttl)
-        if done is None:
-            return
-        if job.dialog_id is not None:
-            await dialogs.release(connection, job.dialog_id, job.id)
-        await _tell_chat(connection, done, [ChatText(_sentence(done))])
+    await commit(resources.database, lambda connection: _end_in(connection, resources, job, status, error))
 
-    await commit(resources.database, write)
+
+async def _end_in(connection: AsyncConnection, resources: Resources, job: Job, status: str, error: Json | None) -> None:
+    done = await job_rows.finish(connection, job, status, error=error, ttl=resources.result_ttl)
+    if done is None:
+        return
+    if job.dialog_id is not None:
+        await dialogs.release(connection, job.dialog_id, job.id)
+    await _tell_chat(connection, done, [ChatText(_sentence(done))])
 
 
 async def _stopped(resources: Resources, job: Job) -> None:

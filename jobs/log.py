@@ -9,7 +9,9 @@ from structlog.typing import Processor
 from jobs.settings import LogSettings, load
 
 # said by others about each request or job; ours say it better, or DEBUG was asked for
-NOISY = ("aiogram", "httpx", "httpcore", "procrastinate", "websockets", "asyncio")
+NOISY = ("aiogram", "procrastinate", "websockets", "asyncio")
+# these write addresses, and Telegram's hold the bot's token
+SECRETIVE = ("httpx", "httpcore")
 
 
 def configure(process: str, settings: LogSettings | None = None) -> None:
@@ -31,6 +33,8 @@ def configure(process: str, settings: LogSettings | None = None) -> None:
     root.setLevel(settings.log_level)
     for name in NOISY:
         logging.getLogger(name).setLevel("DEBUG" if settings.log_level == "DEBUG" else "WARNING")
+    for name in SECRETIVE:
+        logging.getLogger(name).setLevel("WARNING")
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -42,4 +46,7 @@ def configure(process: str, settings: LogSettings | None = None) -> None:
 def _end(settings: LogSettings) -> list[Processor]:
     if settings.log_format == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # not the default: that one prints the variables of every frame, secrets among them, and takes seconds to do it
+    return [
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    ]

@@ -56,10 +56,13 @@ def _store(settings: MediaSettings) -> Any:
     scheme, _, place = settings.media_url.partition(":")
     if scheme == "file" and place:
         folder = Path(place.removeprefix("//")).expanduser().resolve()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(f"MEDIA_URL {folder} cannot be made: {error.strerror}.") from None
         return LocalStore(folder)
-    if scheme == "s3" and place.startswith("//"):
-        bucket, _, prefix = place.removeprefix("//").partition("/")
+    bucket, _, prefix = place.removeprefix("//").partition("/")
+    if scheme == "s3" and place.startswith("//") and bucket:
         return S3Store(bucket, prefix=prefix or None, config=_s3_config(settings))
     raise Misconfigured("MEDIA_URL is not valid. Use file:./media or s3://bucket.")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jobs.companion.personas import Personas
+from jobs.db.commit import DATABASE_ERRORS, reason
 from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
 from jobs.errors import Misconfigured
@@ -80,7 +81,7 @@ async def open_resources(queues: frozenset[str]) -> AsyncIterator[Resources]:
         stack.push_async_callback(database.aclose)
         await _require_schema(database)
         lane_queues = sorted(queue for queue in queues if hosts.is_lane(queue))
-        personas = Personas(load(PersonaSettings))
+        personas = Personas(load(PersonaSettings)).checked()
         client = await _http_client(stack) if queues & (LLM_QUEUES | CHAT_QUEUES) or lane_queues else None
         yield Resources(
             database=database,
@@ -98,8 +99,8 @@ async def _require_schema(database: Database) -> None:
     try:
         async with database.transaction() as connection:
             await require_current_schema(connection)
-    except OSError as error:
-        raise Misconfigured(f"PostgreSQL does not answer at DATABASE_URL ({error}).") from None
+    except DATABASE_ERRORS as error:
+        raise Misconfigured(f"PostgreSQL refuses us or does not answer at DATABASE_URL ({reason(error)}).") from None
 
 
 async def _http_client(stack: AsyncExitStack) -> "httpx.AsyncClient":
@@ -130,15 +131,12 @@ def _models(client: "httpx.AsyncClient") -> "dict[str, ChatModel]":
 
     settings = load(LlmSettings)
     models: dict[str, ChatModel] = {}
-    for use, choice in (("REPLY_LLM", settings.reply_llm), ("IMAGE_PROMPT_LLM", settings.image_prompt_llm)):
-        provider, _, model = choice.partition(":")
-        if provider != "venice":
-            raise Misconfigured(f"{use}={choice} is not known. Use venice, or venice:model for another model.")
+    for use in ("REPLY_LLM", "IMAGE_PROMPT_LLM"):
         models[use] = OpenAICompatible(
             client,
             base_url=settings.venice_base_url,
             api_key=settings.venice_api_key.get_secret_value(),
-            model=model or settings.venice_model,
+            model=settings.model_for(use),
             context_tokens=settings.reply_context_tokens,
             timeout=settings.venice_timeout,
         )

@@ -2,7 +2,7 @@
 
 import re
 from typing import Literal, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,21 +33,25 @@ class DatabaseSettings(SettingsGroup):
     def url(self) -> str:
         """A libpq address. Raises Misconfigured when neither form is given."""
         if self.database_url:
-            # an address written for SQLAlchemy names its driver, which libpq does not know
-            scheme, _, rest = self.database_url.get_secret_value().partition("://")
-            return f"{scheme.partition('+')[0]}://{rest}"
+            return _libpq_address("DATABASE_URL", self.database_url.get_secret_value())
         if not self.db_host:
             raise Misconfigured(
                 "DATABASE_URL is not set. Say where PostgreSQL is: postgresql://user:password@host/database"
             )
         password = quote(self.db_password.get_secret_value(), safe="")
-        host = f"[{self.db_host}]" if ":" in self.db_host else self.db_host
         credentials = f"{quote(self.db_user, safe='')}:{password}"
-        return f"postgresql://{credentials}@{host}:{self.db_port}/{quote(self.db_name, safe='')}"
+        name = quote(self.db_name, safe="")
+        if self.db_host.startswith("/"):
+            # the folder of a socket
+            return f"postgresql://{credentials}@/{name}?host={quote(self.db_host, safe='')}&port={self.db_port}"
+        host = f"[{self.db_host}]" if ":" in self.db_host else self.db_host
+        return f"postgresql://{credentials}@{host}:{self.db_port}/{name}"
 
     @property
     def listen_url(self) -> str:
-        return self.database_listen_url.get_secret_value() if self.database_listen_url else self.url
+        if self.database_listen_url:
+            return _libpq_address("DATABASE_LISTEN_URL", self.database_listen_url.get_secret_value())
+        return self.url
 
 
 class PublicSettings(SettingsGroup):
@@ -61,7 +65,7 @@ class TelegramSettings(SettingsGroup):
     @field_validator("telegram_bot_token")
     @classmethod
     def has_bot_id(cls, token: SecretStr) -> SecretStr:
-        if not token.get_secret_value().partition(":")[0].isdigit():
+        if not re.fullmatch(r"[0-9]+:\S+", token.get_secret_value()):
             raise ValueError("a token reads like 123456:ABC…, as @BotFather gave it")
         return token
 
@@ -111,6 +115,32 @@ class LlmSettings(SettingsGroup):
     venice_timeout: float = Field(default=120, gt=0)
     reply_context_tokens: int = Field(default=3000, gt=0)
 
+    @field_validator("venice_api_key")
+    @classmethod
+    def fits_into_a_header(cls, key: SecretStr) -> SecretStr:
+        if not key.get_secret_value().isascii():
+            raise ValueError("a key is made of plain letters, digits and signs")
+        return key
+
+    @field_validator("venice_base_url")
+    @classmethod
+    def is_an_address(cls, address: str) -> str:
+        try:
+            host = urlsplit(address).hostname
+        except ValueError:
+            host = None
+        if not (host and address.startswith(("http://", "https://"))):
+            raise ValueError("an address reads https://host/v1")
+        return address
+
+    def model_for(self, use: str) -> str:
+        """The model of REPLY_LLM or IMAGE_PROMPT_LLM. Raises Misconfigured for a provider that there is not."""
+        choice: str = getattr(self, use.lower())
+        provider, _, model = choice.partition(":")
+        if provider != "venice":
+            raise Misconfigured(f"{use}={choice} is not known. Use venice, or venice:model for another model.")
+        return model or self.venice_model
+
 
 class MediaSettings(SettingsGroup):
     media_url: str = "file:./media"
@@ -128,6 +158,21 @@ class WorkerSettings(SettingsGroup):
 class LogSettings(SettingsGroup):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
+
+
+def _libpq_address(name: str, address: str) -> str:
+    """Without the driver that SQLAlchemy's addresses name. Raises Misconfigured, and never repeats the address."""
+    scheme, _, rest = address.partition("://")
+    scheme = scheme.partition("+")[0]
+    try:
+        well_formed = scheme in ("postgresql", "postgres") and bool(rest) and urlsplit(address).port is not False
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise Misconfigured(
+            f"{name} is not an address of PostgreSQL. It reads postgresql://user:password@host/database"
+        )
+    return f"{scheme}://{rest}"
 
 
 def load(group: type[Group]) -> Group:

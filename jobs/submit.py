@@ -69,11 +69,11 @@ class Intake:
         )
 
     async def cancel(self, connection: AsyncConnection, job_id: UUID, owner: str) -> Job:
-        """Cancel a pending job now, ask a running one to stop; a finished one stays as it is. Raises NotFound."""
+        """Cancel a waiting job now, ask a running one to stop; a finished one stays as it is. Raises NotFound."""
         job = await job_rows.get(connection, job_id)
         if job is None or job.owner != owner:
             raise NotFound(f"There is no job {job_id}.")
-        cancelled = await job_rows.cancel_pending(connection, job_id, self.result_ttl)
+        cancelled = await job_rows.cancel_waiting(connection, job_id, self.result_ttl)
         if cancelled and cancelled.dialog_id is not None:
             await dialogs.release(connection, cancelled.dialog_id, job_id)
         changed = cancelled or await job_rows.request_cancel(connection, job_id)

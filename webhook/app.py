@@ -27,7 +27,7 @@ def create_app(
     from webhook.dispatch import Dispatch
 
     opened = Database(database, pool_size=MAX_CONNECTIONS)
-    known = Personas(personas)
+    known = Personas(personas).checked()
     dispatch = Dispatch(telegram.telegram_bot_token.get_secret_value())
 
     @asynccontextmanager

@@ -1,9 +1,12 @@
 """The body of a request from Telegram: bounded, JSON, and free of what a database cannot store."""
 
 import json
+import math
 from typing import Any
 
 from starlette.requests import Request
+
+from jobs.storable import storable
 
 LARGEST_BODY = 1_000_000
 LARGEST_UPDATE_ID = 2**63
@@ -37,9 +40,11 @@ def parse_update(body: bytes) -> dict[str, Any]:
 
 
 def _storable(value: Any) -> Any:
-    """Without zero bytes and half characters: PostgreSQL refuses both, and one message would block its chat."""
+    """PostgreSQL refuses the rest, and one message would block its chat."""
     if isinstance(value, str):
-        return value.replace("\x00", "").encode("utf-8", "replace").decode()
+        return storable(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, list):
         return [_storable(each) for each in value]
     if isinstance(value, dict):

@@ -78,8 +78,10 @@ class Updates:
 
 
 def find_sender(update: Update) -> Sender | None:
-    """The person behind any kind of update, known or not yet known to us."""
+    """The person behind any kind of update, known or not yet known to us; None for what happens in a group."""
     for event in update.values():
+        if isinstance(event, dict) and not _is_private(event):
+            return None
         person = event.get("from") if isinstance(event, dict) else None
         if isinstance(person, dict) and isinstance(person.get("id"), int) and abs(person["id"]) < LARGEST_ID:
             return Sender(
@@ -89,3 +91,9 @@ def find_sender(update: Update) -> Sender | None:
                 language_code=person.get("language_code"),
             )
     return None
+
+
+def _is_private(event: dict[str, Any]) -> bool:
+    message = event.get("message")
+    chat = event.get("chat") or (message.get("chat") if isinstance(message, dict) else None)
+    return not isinstance(chat, dict) or chat.get("type", "private") == "private"

@@ -8,10 +8,11 @@ from sqlalchemy import text
 
 from jobs.commands.webhook import webhook_url
 from jobs.db import schema, workers
-from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.commit import DATABASE_ERRORS, reason
 from jobs.db.session import Database
-from jobs.delivery.telegram import Telegram
+from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import Misconfigured
+from jobs.lanes.hosts import base_url
 from jobs.settings import DatabaseSettings, LaneSettings, LlmSettings, TelegramSettings, load
 
 TIMEOUT = httpx.Timeout(10, connect=3)
@@ -61,9 +62,7 @@ async def check_database() -> AsyncIterator[Finding]:
         )
         yield Finding("workers", f"{alive} alive", advice)
     except DATABASE_ERRORS as error:
-        yield Finding(
-            "database", f"does not answer ({_first_line(error)})", "check DATABASE_URL and that PostgreSQL runs"
-        )
+        yield Finding("database", f"does not answer ({reason(error)})", "check DATABASE_URL and that PostgreSQL runs")
     except Misconfigured as error:
         yield Finding("schema", "not current", error.detail)
     finally:
@@ -83,7 +82,7 @@ async def check_telegram() -> AsyncIterator[Finding]:
                 return
             yield Finding("bot", f"@{me['result'].get('username')}")
             yield _webhook_finding((await telegram.call("getWebhookInfo"))["result"])
-        except (httpx.HTTPError, ValueError, LookupError) as error:
+        except (*UNANSWERED, LookupError) as error:
             words = f"Telegram does not answer at {settings.telegram_api_base} ({type(error).__name__})"
             yield Finding("bot", words, "check the network and TELEGRAM_API_BASE")
 
@@ -106,33 +105,30 @@ async def check_lanes() -> AsyncIterator[Finding]:
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
         for number, host in enumerate(hosts):
             advice = f"start ComfyUI there, or correct COMFYUI_HOSTS ({host})"
-            yield await _probe(f"gpu-{number}", f"ComfyUI at {host}", client.get(f"http://{host}/prompt"), advice)
+            yield await _probe(f"gpu-{number}", f"ComfyUI at {host}", client.get(f"{base_url(host)}/prompt"), advice)
 
 
 async def check_llm() -> AsyncIterator[Finding]:
     settings = load(LlmSettings)
+    model = settings.model_for("REPLY_LLM")
     headers = {}
     if key := settings.venice_api_key.get_secret_value():
         headers["Authorization"] = f"Bearer {key}"
-    body = {"model": settings.venice_model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     async with httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(60, connect=3)) as client:
         call = client.post(f"{settings.venice_base_url.rstrip('/')}/chat/completions", json=body, headers=headers)
-        words = f"{settings.venice_model} at {settings.venice_base_url}"
+        words = f"{model} at {settings.venice_base_url}"
         yield await _probe("llm", words, call, "check VENICE_BASE_URL, VENICE_API_KEY and VENICE_MODEL")
 
 
 async def _probe(subject: str, words: str, call: Awaitable[httpx.Response], advice: str) -> Finding:
     try:
         response = await call
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Finding(subject, f"{words} does not answer ({type(error).__name__})", advice)
     if response.is_error:
         return Finding(subject, f"{words} answers {response.status_code}", advice)
     return Finding(subject, f"{words} answers")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0] if str(error) else type(error).__name__
 
 
 CHECKS: dict[str, Check] = {"database": check_database, "bot": check_telegram, "lanes": check_lanes, "llm": check_llm}

@@ -3,7 +3,7 @@
 import httpx
 
 from jobs.companion.registration import ALLOWED_UPDATES, MAX_CONNECTIONS, WEBHOOK_PATH
-from jobs.delivery.telegram import Telegram
+from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import Misconfigured
 from jobs.settings import PublicSettings, TelegramSettings, TelegramWebhookSettings, load
 
@@ -39,7 +39,7 @@ async def _call(settings: TelegramSettings, method: str, done: str, **fields: ob
         telegram = Telegram(client, token=token, api_base=settings.telegram_api_base)
         try:
             answer = await telegram.call(method, **fields)
-        except (httpx.HTTPError, ValueError) as error:
+        except UNANSWERED as error:
             print(f"Telegram cannot be reached at {settings.telegram_api_base} ({type(error).__name__}).")
             return False
     if answer.get("ok"):

@@ -1,10 +1,13 @@
 """ "typing…" in the chat for as long as a job for it runs."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+
+import structlog
+
+log = structlog.get_logger()
 
 # Telegram shows an action for five seconds
 REPEAT_SECONDS = 4.5
@@ -26,12 +29,14 @@ async def showing(telegram: ShowsActions | None, destination: dict[str, Any], ac
         yield
     finally:
         repeating.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await repeating
+        await asyncio.wait([repeating])
 
 
 async def _repeat(telegram: ShowsActions, chat_id: int, action: str) -> None:
     while True:
         # the door showed the first one in its answer to Telegram
         await asyncio.sleep(REPEAT_SECONDS)
-        await telegram.chat_action(chat_id, action)
+        try:
+            await telegram.chat_action(chat_id, action)
+        except Exception:
+            log.warning("chat action failed", exc_info=True)

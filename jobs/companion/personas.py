@@ -57,8 +57,13 @@ class Personas:
         folders = [SHIPPED]
         if self.settings.personas_dir:
             folders.append(Path(self.settings.personas_dir).expanduser())
-        found = {folder.name: folder for root in folders for folder in _persona_folders(root)}
+        found = {folder.name.lower(): folder for root in folders for folder in _persona_folders(root)}
         return {key: _read(found[key]) for key in sorted(found)}
+
+    def checked(self) -> "Personas":
+        """Read now: a persona that is not right is said when a process starts. Raises Misconfigured."""
+        assert self.all, "some are shipped"
+        return self
 
     @property
     def default(self) -> Persona:
@@ -89,7 +94,7 @@ def _read(folder: Path) -> Persona:
         return persona
     except Misconfigured as error:
         raise Misconfigured(f"The persona {folder.name} is not valid: {error.detail}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
         raise Misconfigured(f"The persona {folder.name} cannot be read: {error}.") from None
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())

@@ -28,3 +28,9 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in PASSING_SQLSTATES
     return isinstance(error, OSError | PoolTimeoutError)
+
+
+def reason(error: BaseException) -> str:
+    """What the driver said, in one line and without the statement."""
+    words = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return words[0].rpartition(">: ")[2] if words else type(error).__name__

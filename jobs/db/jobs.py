@@ -89,7 +89,7 @@ FINISH = changing(
 
 RETRY_LATER = changing(
     "UPDATE jobs SET run_token = NULL, failures = failures + 1, event_seq = event_seq + 1"
-    " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
+    " WHERE id = :id AND run_token = :run_token AND status = 'processing' AND cancel_requested_at IS NULL"
 )
 
 GIVE_BACK = changing(
@@ -97,9 +97,11 @@ GIVE_BACK = changing(
     " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
 )
 
-CANCEL_PENDING = changing(
+CANCEL_WAITING = changing(
     "UPDATE jobs SET status = 'cancelled', finished_at = now(), expires_at = now() + make_interval(secs => :ttl),"
-    " cancel_requested_at = now(), event_seq = event_seq + 1 WHERE id = :id AND status = 'pending'"
+    " cancel_requested_at = now(), event_seq = event_seq + 1"
+    # between two tries nobody runs it either, and nobody would end it later
+    " WHERE id = :id AND (status = 'pending' OR (status = 'processing' AND run_token IS NULL))"
 )
 
 REQUEST_CANCEL = changing(
@@ -152,12 +154,17 @@ async def give_back(connection: AsyncConnection, job: Job) -> Job | None:
     return await _change(connection, GIVE_BACK, "job.requeued", {}, id=job.id, run_token=job.run_token)
 
 
-async def cancel_pending(connection: AsyncConnection, job_id: UUID, ttl: int) -> Job | None:
-    return await _change(connection, CANCEL_PENDING, "job.cancelled", {}, id=job_id, ttl=float(ttl))
+async def cancel_waiting(connection: AsyncConnection, job_id: UUID, ttl: int) -> Job | None:
+    return await _change(connection, CANCEL_WAITING, "job.cancelled", {}, id=job_id, ttl=float(ttl))
 
 
 async def request_cancel(connection: AsyncConnection, job_id: UUID) -> Job | None:
     return await _change(connection, REQUEST_CANCEL, "job.cancelling", {}, id=job_id)
+
+
+async def is_cancel_requested(connection: AsyncConnection, job_id: UUID) -> bool:
+    query = text("SELECT cancel_requested_at IS NOT NULL FROM jobs WHERE id = :id")
+    return bool((await connection.execute(query, {"id": job_id})).scalar())
 
 
 async def get(connection: AsyncConnection, job_id: UUID) -> Job | None:

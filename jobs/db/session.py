@@ -30,7 +30,10 @@ class Database:
         self.settings = settings
         self.url = settings.url
         self.engine = create_async_engine(
-            "postgresql+asyncpg://", connect_args={"async_creator_fn": self._connect, **statements}, **sizes
+            "postgresql+asyncpg://",
+            connect_args={"async_creator_fn": self._connect, **statements},
+            **sizes,
+            hide_parameters=True,  # they are what people wrote
         )
 
     @asynccontextmanager

@@ -11,6 +11,8 @@ import httpx
 
 LONGEST_TEXT = 4096
 TIMEOUT = httpx.Timeout(60, connect=5)
+# no answer, an answer that is not Telegram's, or an address that is none
+UNANSWERED = (httpx.HTTPError, httpx.InvalidURL, ValueError)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Telegram:
         """`upload`: the field that carries a file, and its bytes."""
         try:
             response = await self._post(method, fields, upload)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            return NotSent("TELEGRAM_API_BASE is not an address.", retry_in=30, misconfigured=True)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return NotSent(f"Telegram cannot be reached ({type(error).__name__}).", retry_in=5)
         except httpx.HTTPError as error:
@@ -61,7 +65,7 @@ class Telegram:
         await self.send("sendChatAction", {"chat_id": chat_id, "action": action})
 
     async def call(self, method: str, **fields: Any) -> dict[str, Any]:
-        """Any other method; the whole answer. Raises httpx.HTTPError or ValueError if there is none."""
+        """Any other method; the whole answer. Raises one of UNANSWERED if there is none."""
         answer: dict[str, Any] = (await self._post(method, fields, None)).json()
         return answer
 

@@ -5,6 +5,8 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from jobs.connector import is_loss
+
 log = logging.getLogger(__name__)
 
 SideTask = Callable[[], Awaitable[None]]
@@ -35,8 +37,9 @@ async def _again(side_task: SideTask) -> None:
     while True:
         try:
             await side_task()
-        except Exception:
-            log.exception("%s failed, starting it again", side_task.__qualname__)
+        except Exception as error:
+            if not is_loss(error):
+                log.exception("%s failed, starting it again", side_task.__qualname__)
             await asyncio.sleep(1)
         else:
             return

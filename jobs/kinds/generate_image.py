@@ -1,13 +1,15 @@
 """A picture from a prompt, drawn on the lane whose queue the job waits in."""
 
+import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatPhoto
+from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
 from jobs.db import media as media_rows
 from jobs.db.jobs import Job
@@ -18,6 +20,7 @@ from jobs.lanes.drawing import drawing_of
 from jobs.workflow import filename_prefix, patch
 
 if TYPE_CHECKING:
+    from jobs.providers.comfyui.client import ComfyUI
     from jobs.providers.comfyui.outputs import Generated
     from jobs.resources import Resources
 
@@ -65,7 +68,7 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     workflow = patch(drawn.graph, drawn.workflow, values)
     # the same id after a crash finds the running prompt again; a new one after a failure starts afresh
     prompt_id = uuid5(job.id, str(job.failures))
-    picture = await resources.lane(job.queue).generate(str(prompt_id), workflow)
+    picture = await _draw(run, resources.lane(job.queue), str(prompt_id), workflow)
     stored = await resources.media.put(picture.data, uuid5(job.id, "picture"))
     result = Result(
         media_id=stored.id, content_type=stored.content_type, size=stored.size, sha256=stored.sha256, seed=seed
@@ -73,6 +76,20 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     usage = {"gpu_seconds": round(picture.gpu_seconds, 3)}
     save = partial(_save, job, stored, picture, resources.result_ttl)
     return Outcome(result, usage, [ChatPhoto(stored.id, given.prompt)], save)
+
+
+async def _draw(run: Run[Input], lane: "ComfyUI", prompt_id: str, workflow: dict[str, Any]) -> "Generated":
+    """A worker that stops leaves a running prompt to the next one; one that waits, or is not wanted, is taken back."""
+    begun = asyncio.Event()
+    lane.detach(prompt_id)
+    try:
+        return await lane.generate(prompt_id, workflow, on_progress=lambda progress: begun.set())
+    except asyncio.CancelledError:
+        async with run.database.transaction() as connection:
+            unwanted = await job_rows.is_cancel_requested(connection, run.job.id)
+        if unwanted or not begun.is_set():
+            await lane.cancel(prompt_id)
+        raise
 
 
 async def _save(

@@ -20,6 +20,9 @@ QUEUE = "llm"
 CHAT_ACTION = "typing"
 ATTEMPTS = 4
 
+# a model that does not stop is cut off: this is ten messages of Telegram's
+LONGEST_REPLY = 30_000
+
 
 class Input(KindInput):
     """Without `history`, a `dialog_id` answers everything that the dialog's user has written since the last answer."""
@@ -51,13 +54,13 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         async with run.database.transaction() as connection:
             stored = await dialogs.recent_messages(connection, given.dialog_id)
         if stored:
-            conversation = [Message(role=each.role, content=each.content) for each in stored]
+            conversation = [Message(role=each.role, content=each.content[-LONGEST_MESSAGE:]) for each in stored]
             newest = max(each.id for each in stored)
 
     completion = await resources.reply_llm.complete(
         system_prompt, newest_within(conversation, resources.reply_llm.context_tokens), max_tokens=400
     )
-    reply = completion.text.strip()
+    reply = completion.text.strip()[:LONGEST_REPLY]
     if not reply:
         raise TemporaryError("The language model returned an empty answer.", code="empty_answer")
     save = partial(_save, run, reply, newest) if newest is not None else None
@@ -76,5 +79,14 @@ async def _save(run: Run[Input], reply: str, answered: int, connection: AsyncCon
     if not (unanswered and next_id):
         return []
     job = run.job
-    fields = {**run.input.model_dump(mode="json", exclude={"history"}), "user_message": unanswered}
-    return [NewJob("generate_reply", fields, job.owner, id=next_id, dialog_id=dialog_id, destination=job.destination)]
+    fields = {**run.input.model_dump(mode="json", exclude={"history"}), "user_message": unanswered[-LONGEST_MESSAGE:]}
+    following = NewJob(
+        "generate_reply",
+        fields,
+        job.owner,
+        id=next_id,
+        dialog_id=dialog_id,
+        destination=job.destination,
+        priority=job.priority,
+    )
+    return [following]

@@ -26,3 +26,8 @@ def host_of(queue: str, settings: LaneSettings) -> str:
     if number >= len(settings.hosts):
         raise Misconfigured(f"{queue} needs {number + 1} hosts in COMFYUI_HOSTS, which has {len(settings.hosts)}.")
     return settings.hosts[number]
+
+
+def base_url(host: str) -> str:
+    """The address of a ComfyUI given as `host:port` or with its scheme."""
+    return host.rstrip("/") if "://" in host else f"http://{host}"

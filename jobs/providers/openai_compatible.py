@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 
 from jobs.errors import ContentBlocked, Misconfigured, PermanentError, PostgenError, TemporaryError
 from jobs.providers.chat_model import ChatMessage, Completion
+from jobs.storable import storable
 
 CONNECT_SECONDS = 5
 LONGEST_WAIT = 300
@@ -44,6 +46,9 @@ class OpenAICompatible:
             async with asyncio.timeout(self.timeout):
                 timeout = httpx.Timeout(self.timeout, connect=CONNECT_SECONDS)
                 return await self.client.post(self.url, json=body, headers=self.headers, timeout=timeout)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeEncodeError):
+            detail = "VENICE_BASE_URL is not an address such as https://host/v1, or VENICE_API_KEY is not a key."
+            raise Misconfigured(detail) from None
         except (TimeoutError, httpx.TimeoutException):
             raise TemporaryError("The language model did not answer in time.", code="llm_timeout") from None
         except httpx.HTTPError as error:
@@ -59,7 +64,7 @@ def _completion(response: httpx.Response) -> Completion:
         counted = {key: usage[key] for key in ("prompt_tokens", "completion_tokens") if isinstance(usage.get(key), int)}
     except (ValueError, LookupError, TypeError, AttributeError):
         raise TemporaryError("The language model answered with something unreadable.", code="llm_unreadable") from None
-    return Completion(text if isinstance(text, str) else "", counted)
+    return Completion(storable(text) if isinstance(text, str) else "", counted)
 
 
 def _failure(response: httpx.Response) -> PostgenError:
@@ -90,4 +95,4 @@ def _words(response: httpx.Response) -> str:
 
 def _retry_in(response: httpx.Response) -> float | None:
     value = response.headers.get("retry-after", "")
-    return min(float(value), LONGEST_WAIT) if value.replace(".", "", 1).isdigit() else None
+    return min(float(value), LONGEST_WAIT) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) else None

@@ -7,11 +7,12 @@ from aiogram.methods import SendChatAction
 from aiogram.types import Message
 
 from jobs.db import dialogs
+from jobs.kinds.dialogue import LONGEST_MESSAGE
 from webhook.visit import Visit
 
 
 async def talk(message: Message, visit: Visit) -> SendChatAction:
-    words = message.text or ""
+    words = (message.text or "")[:LONGEST_MESSAGE]
     dialog_id = await visit.current_dialog()
     job_id = uuid4()
     dialog = await dialogs.add_user_message(visit.connection, dialog_id, words, job_id)

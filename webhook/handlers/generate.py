@@ -29,5 +29,5 @@ async def generate(message: Message, command: CommandObject, visit: Visit) -> Se
 
 def router() -> Router:
     routes = Router(name="generate")
-    routes.message.register(generate, Command("generate"))
+    routes.message.register(generate, Command("generate", ignore_mention=True))
     return routes

@@ -28,7 +28,8 @@ async def explain(message: Message, visit: Visit) -> None:
 
 
 def router() -> Router:
+    # in a private chat a command can only mean us; to compare the name, aiogram would ask Telegram for ours
     routes = Router(name="start")
-    routes.message.register(start, CommandStart())
-    routes.message.register(explain, Command("help"))
+    routes.message.register(start, CommandStart(ignore_mention=True))
+    routes.message.register(explain, Command("help", ignore_mention=True))
     return routes
