@@ -70,12 +70,8 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(queues: frozenset[str]) -> AsyncIterator[Resources]:
-    """No queues mean all of them, as for the worker itself.
-
-    Raises Misconfigured with the one sentence that an operator needs when a setting or the schema is not right.
-    """
+    """Raises Misconfigured with the one sentence that an operator needs when a setting or the schema is not right."""
     database_settings, media_settings, lane_settings = load(DatabaseSettings), load(MediaSettings), load(LaneSettings)
-    queues = queues or frozenset({*LLM_QUEUES, *CHAT_QUEUES, *hosts.names(lane_settings)})
     async with AsyncExitStack() as stack:
         database = Database(database_settings)
         stack.push_async_callback(database.aclose)

@@ -15,8 +15,9 @@ from jobs.engine.app import QueueApp
 from jobs.lanes import hosts
 from jobs.log import configure
 from jobs.resources import Resources, open_resources
-from jobs.settings import WorkerSettings, load
+from jobs.settings import LaneSettings, WorkerSettings, load
 
+QUEUES = ("llm", "image", "analysis", "world", "telegram", "webhooks", "housekeeping")
 # one prompt renders, the next one waits inside ComfyUI
 LANE_LIMIT = 2
 # after an outage every worker gets the time to be heard again before one is taken for dead
@@ -38,8 +39,13 @@ def grace_time() -> WorkerOptions:
     return {"shutdown_graceful_timeout": load(WorkerSettings).worker_shutdown_grace}
 
 
+def all_queues() -> list[str]:
+    return [*QUEUES, *hosts.names(load(LaneSettings))]
+
+
 app = QueueApp(
     connector=QueueConnector(),
+    all_queues=all_queues,
     open_context=open_context,
     queue_limit=lane_limit,
     late_defaults=grace_time,

@@ -31,6 +31,8 @@ def upgrade() -> None:
     op.execute(
         "CREATE INDEX postgen_locks ON procrastinate_jobs (lock) WHERE status IN ('todo', 'doing') AND lock IS NOT NULL"
     )
+    # serves the lock rule of procrastinate's own fetch only; ours has a better one, and with old statistics takes this
+    op.execute("DROP INDEX procrastinate_jobs_id_lock_idx_v1")
     # a worker that starts or stops updates its tickets through this foreign key
     op.execute("CREATE INDEX postgen_worker ON procrastinate_jobs (worker_id) WHERE worker_id IS NOT NULL")
     for table in ("procrastinate_jobs", "procrastinate_events"):

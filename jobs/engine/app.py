@@ -1,7 +1,5 @@
 """The App whose workers are ours: opens what their tasks need, and says in one sentence what is missing."""
 
-import logging
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -26,6 +24,7 @@ class QueueApp(App):
     """`open_context` gets a worker's queues (empty: all) and yields the `additional_context` of its tasks.
 
     `queue_limit` says how many tickets of a queue one worker may run at a time, None for its concurrency.
+    `all_queues` names what a worker serves that was not told its queues.
     `late_defaults` gives worker options that must be read from the environment when a worker starts.
     """
 
@@ -36,6 +35,7 @@ class QueueApp(App):
         open_context: OpenContext = nothing_to_open,
         queue_limit: Callable[[str], int | None] = lambda queue: None,
         late_defaults: Callable[[], WorkerOptions] = WorkerOptions,
+        all_queues: Callable[[], list[str]] = list,
         worker_defaults: WorkerOptions | None = None,
     ) -> None:
         super().__init__(connector=connector, worker_defaults=worker_defaults)
@@ -43,13 +43,14 @@ class QueueApp(App):
         self.open_context = open_context
         self.queue_limit = queue_limit
         self.late_defaults = late_defaults
+        self.all_queues = all_queues
 
     async def run_worker_async(self, **options: Any) -> None:
         """Raises Misconfigured, without a traceback's worth of causes, when the worker cannot start."""
-        quieten_procrastinate()
         problem = ""
         try:
             options = {**self.late_defaults(), **options}
+            options["queues"] = list(options.get("queues") or self.all_queues()) or None
             async with self.open_context(frozenset(options.get("queues") or ())) as context:
                 await super().run_worker_async(**{**options, "additional_context": context})
         except Misconfigured as error:
@@ -60,9 +61,3 @@ class QueueApp(App):
 
     def _worker(self, **options: Any) -> QueueWorker:
         return QueueWorker(self, queue_limit=self.queue_limit, **{**self.worker_defaults, **options})
-
-
-def quieten_procrastinate() -> None:
-    """Two lines for every ticket are for debugging."""
-    if os.environ.get("LOG_LEVEL", "").upper() != "DEBUG":
-        logging.getLogger("procrastinate").setLevel(logging.WARNING)

@@ -106,8 +106,7 @@ async def test_each_queue_is_read_through_its_own_index_however_the_queues_grow(
     }  # fmt: skip
     assert sum(scan["Actual Rows"] for scan in taken) == 2
     others = [scan for scan in scans if scan["Alias"].startswith("other") and scan["Actual Loops"]]
-    # among thousands of ended tickets PostgreSQL takes both of its lock indexes for empty until it counts again
-    allowed = {"postgen_locks"} | ({"procrastinate_jobs_id_lock_idx_v1"} if before == "ended" else set())
+    allowed = {"postgen_locks"}
     assert {scan["Index Name"] for scan in others} <= allowed
 
 

@@ -100,3 +100,14 @@ async def test_sigterm_stops_an_idle_worker_which_says_nothing_and_leaves_nothin
     assert time.monotonic() - started < 10
     assert await rows(database_url, "SELECT id FROM procrastinate_workers") == []
     assert set((await tickets(database_url)).values()) <= {"todo"}
+
+
+def test_a_worker_without_queues_serves_all_of_them_and_each_lane_within_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from jobs.worker import all_queues, lane_limit
+
+    monkeypatch.setenv("COMFYUI_HOSTS", "one:8188,two:8188")
+    queues = all_queues()
+    assert {"llm", "telegram", "housekeeping", "gpu-0", "gpu-1"} <= set(queues)
+    assert [lane_limit(queue) for queue in ("gpu-0", "gpu-1", "llm")] == [2, 2, None]
