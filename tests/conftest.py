@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the whole run, a migrated template in it, and a copy of the template for each test that asks."""
+"""A real PostgreSQL for the whole run, a migrated template in it, and a copy of it for each test that asks."""
 
 import os
 import subprocess
