@@ -73,6 +73,9 @@ class TemporaryError(PostgenError):
     blame: Blame = "upstream"
     retryable = True
 
+    # whether a try that ended so is one of the few that a job has: not where nothing was tried
+    counted = True
+
     def __init__(
         self, detail: str, *, retry_in: float | None = None, code: str | None = None, blame: Blame | None = None
     ) -> None:

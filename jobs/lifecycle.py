@@ -104,21 +104,23 @@ async def _completed(resources: Resources, job: Job, outcome: Outcome) -> None:
 
 
 async def _failed_for_now(resources: Resources, job: Job, error: TemporaryError) -> None:
-    if job.failures + 1 >= registry.find(job.kind).ATTEMPTS:
+    if error.counted and job.failures + 1 >= registry.find(job.kind).ATTEMPTS:
         await _end(resources, job, "failed", error.as_json())
         return
     wait = error.retry_in if error.retry_in is not None else _backoff(job.failures)
     data = {"error": error.as_json(), "retry_in": round(wait, 1)}
 
     async def write(connection: AsyncConnection) -> None:
-        if await job_rows.retry_later(connection, job, data) is None:
+        if await job_rows.retry_later(connection, job, data, counted=error.counted) is None:
             # cancelled meanwhile, or no longer ours: then this changes nothing
             await _end_in(connection, resources, job, "cancelled", None)
         else:
             due = datetime.now(UTC) + timedelta(seconds=wait)
-            again = ticket(job.id, job.queue, ticket_priority(job.priority, job.turn), due)
-            [ticket_id] = await enqueue(connection, [again])
-            await job_rows.set_ticket(connection, job.id, ticket_id)
+            queue = await resources.intake.queue_for_retry(connection, job)
+            [ticket_id] = await enqueue(
+                connection, [ticket(job.id, queue, ticket_priority(job.priority, job.turn), due)]
+            )
+            await job_rows.set_ticket(connection, job.id, ticket_id, queue)
 
     await commit(resources.database, write)
 

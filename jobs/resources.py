@@ -1,5 +1,6 @@
 """The worker's clients, built once for the queues that it serves and passed to every run: nothing else is loaded."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
 from jobs.errors import Misconfigured
 from jobs.lanes import hosts
+from jobs.lanes.gates import Gates
+from jobs.lanes.health import LaneHealth
 from jobs.media import MediaStore
 from jobs.settings import (
     DatabaseSettings,
@@ -69,7 +72,7 @@ class Resources:
 
 
 @asynccontextmanager
-async def open_resources(queues: frozenset[str]) -> AsyncIterator[Resources]:
+async def open_resources(queues: frozenset[str], gates: Gates | None = None) -> AsyncIterator[Resources]:
     """Raises Misconfigured with the one sentence that an operator needs when a setting or the schema is not right."""
     database_settings, media_settings, lane_settings = load(DatabaseSettings), load(MediaSettings), load(LaneSettings)
     async with AsyncExitStack() as stack:
@@ -87,8 +90,13 @@ async def open_resources(queues: frozenset[str]) -> AsyncIterator[Resources]:
             personas=personas,
             telegram=_telegram(client, required="telegram" in queues) if client else None,
             models=_models(client) if client and queues & LLM_QUEUES else {},
-            comfyui=await _comfyui(stack, lane_queues, lane_settings),
+            comfyui=await _comfyui(stack, lane_queues, lane_settings, database, gates or Gates()),
         )
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _require_schema(database: Database) -> None:
@@ -96,7 +104,7 @@ async def _require_schema(database: Database) -> None:
         async with database.transaction() as connection:
             await require_current_schema(connection)
     except DATABASE_ERRORS as error:
-        raise Misconfigured(f"PostgreSQL refuses us or does not answer at DATABASE_URL ({reason(error)}).") from None
+        raise Misconfigured(f"PostgreSQL does not answer at DATABASE_URL, or refuses us ({reason(error)}).") from None
 
 
 async def _http_client(stack: AsyncExitStack) -> "httpx.AsyncClient":
@@ -139,15 +147,22 @@ def _models(client: "httpx.AsyncClient") -> "dict[str, ChatModel]":
     return models
 
 
-async def _comfyui(stack: AsyncExitStack, queues: list[str], settings: LaneSettings) -> "dict[str, ComfyUI]":
+async def _comfyui(
+    stack: AsyncExitStack, queues: list[str], settings: LaneSettings, database: Database, gates: Gates
+) -> "dict[str, ComfyUI]":
     if not queues:
         return {}
     from jobs.providers.comfyui.client import ComfyUI
 
     opened = {}
     for queue in queues:
+        host = hosts.host_of(queue, settings)
+        health = LaneHealth(queue, host, database, gates)
+        watching = asyncio.create_task(health.run(), name=f"health of {queue}")
+        stack.push_async_callback(_stop, watching)
         client = ComfyUI(
-            hosts.host_of(queue, settings),
+            host,
+            on_connection=health.heard,
             generation_timeout=settings.generation_timeout,
             model_load_timeout=settings.model_load_timeout,
         )

@@ -68,6 +68,13 @@ class Intake:
             deadline=new.deadline,
         )
 
+    async def queue_for_retry(self, connection: AsyncConnection, job: Job) -> str:
+        """A picture may be tried on another lane than the one that failed it."""
+        if job.model is None:
+            return job.queue
+        choice = await choose(connection, self.lanes, job.model)
+        return choice.queue if choice.reachable else job.queue
+
     async def cancel(self, connection: AsyncConnection, job_id: UUID, owner: str) -> Job:
         """Cancel a waiting job now, ask a running one to stop; a finished one stays as it is. Raises NotFound."""
         job = await job_rows.get(connection, job_id)

@@ -13,6 +13,7 @@ from jobs import housekeeping, lifecycle
 from jobs.connector import QueueConnector
 from jobs.engine.app import QueueApp
 from jobs.lanes import hosts
+from jobs.lanes.gates import Gates
 from jobs.log import configure
 from jobs.resources import Resources, open_resources
 from jobs.settings import LaneSettings, WorkerSettings, load
@@ -24,10 +25,13 @@ LANE_LIMIT = 2
 STEADY_SECONDS = 10.0
 
 
+gates = Gates()
+
+
 @asynccontextmanager
 async def open_context(queues: frozenset[str]) -> AsyncIterator[dict[str, Any]]:
     configure("worker")
-    async with open_resources(queues) as resources:
+    async with open_resources(queues, gates) as resources:
         yield {"resources": resources}
 
 
@@ -46,6 +50,7 @@ def all_queues() -> list[str]:
 app = QueueApp(
     connector=QueueConnector(),
     all_queues=all_queues,
+    gates=gates,
     open_context=open_context,
     queue_limit=lane_limit,
     late_defaults=grace_time,

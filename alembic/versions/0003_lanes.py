@@ -1,4 +1,4 @@
-"""Lanes: their state, what was rendered on them and how long it took, and the workers that serve them."""
+"""Lanes: their state, what was rendered on them and how long it took."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,6 @@ def upgrade() -> None:
         sa.Column("loaded", sa.Text(), nullable=True),
         sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
-        sa.Column("system", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("paused in ('drain','hold')", name=op.f("ck_lanes_paused")),
         sa.PrimaryKeyConstraint("queue", name=op.f("pk_lanes")),
@@ -38,15 +37,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_renders")),
     )
     op.create_index("ix_renders_queue_finished_at", "renders", ["queue", "finished_at"], unique=False)
-    op.create_table(
-        "workers",
-        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("queues", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("host", sa.Text(), nullable=False),
-        sa.Column("pid", sa.Integer(), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
-    )
     op.create_table(
         "workflow_times",
         sa.Column("workflow", sa.Text(), nullable=False),
@@ -75,7 +65,6 @@ def downgrade() -> None:
     op.drop_column("jobs", "model")
     op.drop_column("jobs", "workflow")
     op.drop_table("workflow_times")
-    op.drop_table("workers")
     op.drop_index("ix_renders_queue_finished_at", table_name="renders")
     op.drop_table("renders")
     op.drop_table("lanes")

@@ -88,7 +88,7 @@ FINISH = changing(
 )
 
 RETRY_LATER = changing(
-    "UPDATE jobs SET run_token = NULL, failures = failures + 1, event_seq = event_seq + 1"
+    "UPDATE jobs SET run_token = NULL, failures = failures + :counted, event_seq = event_seq + 1"
     " WHERE id = :id AND run_token = :run_token AND status = 'processing' AND cancel_requested_at IS NULL"
 )
 
@@ -139,14 +139,15 @@ async def finish(
     return await _change(connection, FINISH, f"job.{status}", data, id=job.id, run_token=job.run_token, **outcome)
 
 
-async def retry_later(connection: AsyncConnection, job: Job, data: Json) -> Job | None:
-    """The run failed in a way that may pass; None when this run no longer holds the job."""
-    return await _change(connection, RETRY_LATER, "job.retrying", data, id=job.id, run_token=job.run_token)
+async def retry_later(connection: AsyncConnection, job: Job, data: Json, *, counted: bool) -> Job | None:
+    """The run failed in a way that may pass; None when this run no longer holds the job, or its owner gave it up."""
+    keys = {"id": job.id, "run_token": job.run_token, "counted": int(counted)}
+    return await _change(connection, RETRY_LATER, "job.retrying", data, **keys)
 
 
-async def set_ticket(connection: AsyncConnection, job_id: UUID, ticket_id: int) -> None:
-    update = text("UPDATE jobs SET ticket_id = :ticket_id WHERE id = :id")
-    await connection.execute(update, {"id": job_id, "ticket_id": ticket_id})
+async def set_ticket(connection: AsyncConnection, job_id: UUID, ticket_id: int, queue: str) -> None:
+    update = text("UPDATE jobs SET ticket_id = :ticket_id, queue = :queue WHERE id = :id")
+    await connection.execute(update, {"id": job_id, "ticket_id": ticket_id, "queue": queue})
 
 
 async def give_back(connection: AsyncConnection, job: Job) -> Job | None:

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
@@ -86,7 +85,21 @@ RENDERED = text(
     "   ELSE known.load_seconds + :weight * (excluded.load_seconds - known.load_seconds) END"
 ).bindparams(bindparam("model", type_=Text))
 
-SET_SYSTEM = text("UPDATE lanes SET system = :system WHERE queue = :queue").bindparams(bindparam("system", type_=JSONB))
+# every waiting ticket of a lane goes to one of the others in turn, and their workers are told
+MOVE = text(
+    "WITH others AS (SELECT queue, row_number() OVER (ORDER BY queue) - 1 AS number, count(*) OVER () AS total"
+    "  FROM lanes WHERE queue <> :queue AND healthy AND paused IS NULL),"
+    " waiting AS (SELECT id, row_number() OVER (ORDER BY priority DESC, id) - 1 AS number FROM"
+    "  (SELECT id, priority FROM procrastinate_jobs WHERE queue_name = :queue AND status = 'todo'"
+    "   FOR UPDATE SKIP LOCKED) AS locked),"
+    " ticket AS (UPDATE procrastinate_jobs AS ticket SET queue_name = others.queue FROM waiting JOIN others"
+    "  ON waiting.number % others.total = others.number WHERE ticket.id = waiting.id"
+    "  RETURNING ticket.id, ticket.queue_name, ticket.args),"
+    " job AS (UPDATE jobs SET queue = ticket.queue_name FROM ticket"
+    "  WHERE jobs.id = CAST(ticket.args->>'job_id' AS uuid)) "
+    "SELECT queue_name, count(*), pg_notify('procrastinate_queue_v1#' || queue_name,"
+    "  json_build_object('type', 'job_inserted', 'job_id', max(id))::text) FROM ticket GROUP BY queue_name"
+)
 
 
 async def states(connection: AsyncConnection, lanes: list[str]) -> list[LaneState]:
@@ -151,5 +164,6 @@ async def record_render(
     await connection.execute(RENDERED, values)
 
 
-async def set_system(connection: AsyncConnection, queue: str, system: dict[str, Any]) -> None:
-    await connection.execute(SET_SYSTEM, {"queue": queue, "system": system})
+async def move_waiting(connection: AsyncConnection, queue: str) -> dict[str, int]:
+    """Give a lane's waiting tickets to the lanes that take work: how many to which. None moves where there is none."""
+    return {row[0]: row[1] for row in await connection.execute(MOVE, {"queue": queue})}

@@ -18,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -171,8 +171,6 @@ lanes = Table(
     # the turn that was served last
     Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("failure", Text),
-    # what /system_stats said last
-    Column("system", JSONB),
     moment("changed_at", required=True),
     CheckConstraint("paused in ('drain','hold')", name="paused"),
 )
@@ -199,17 +197,6 @@ workflow_times = Table(
     Column("seconds", Float, nullable=False),
     Column("load_seconds", Float, nullable=False, server_default="0"),
     Column("samples", Integer, nullable=False, server_default="1"),
-)
-
-workers = Table(
-    "workers",
-    metadata,
-    # procrastinate's number of the worker; its heartbeat is there
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("queues", ARRAY(Text), nullable=False),
-    Column("host", Text, nullable=False),
-    Column("pid", Integer, nullable=False),
-    moment("started_at", required=True),
 )
 
 telegram_updates = Table(

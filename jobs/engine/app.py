@@ -10,6 +10,7 @@ from procrastinate.app import WorkerOptions
 from jobs.connector import QueueConnector
 from jobs.engine.worker import QueueWorker
 from jobs.errors import Misconfigured
+from jobs.lanes.gates import Gates
 
 OpenContext = Callable[[frozenset[str]], AbstractAsyncContextManager[dict[str, Any]]]
 
@@ -24,6 +25,7 @@ class QueueApp(App):
     """`open_context` gets a worker's queues (empty: all) and yields the `additional_context` of its tasks.
 
     `queue_limit` says how many tickets of a queue one worker may run at a time, None for its concurrency.
+    `gates` shut queues for a while.
     `all_queues` names what a worker serves that was not told its queues.
     `late_defaults` gives worker options that must be read from the environment when a worker starts.
     """
@@ -36,6 +38,7 @@ class QueueApp(App):
         queue_limit: Callable[[str], int | None] = lambda queue: None,
         late_defaults: Callable[[], WorkerOptions] = WorkerOptions,
         all_queues: Callable[[], list[str]] = list,
+        gates: Gates | None = None,
         worker_defaults: WorkerOptions | None = None,
     ) -> None:
         super().__init__(connector=connector, worker_defaults=worker_defaults)
@@ -44,6 +47,7 @@ class QueueApp(App):
         self.queue_limit = queue_limit
         self.late_defaults = late_defaults
         self.all_queues = all_queues
+        self.gates = gates or Gates()
 
     async def run_worker_async(self, **options: Any) -> None:
         """Raises Misconfigured, without a traceback's worth of causes, when the worker cannot start."""

@@ -46,6 +46,8 @@ class QueueWorker(Worker):
         super().__init__(app, **options)
         self.queues = list(dict.fromkeys(self.queues)) if self.queues else None
         self.admission = Admission(self._room(queue_limit))
+        self.gates = app.gates
+        self.gates.on_open = self._new_job_event.set
         self.fetching = asyncio.Lock()
         self.known: set[int] = set()
         self.hurry = asyncio.Event()
@@ -160,7 +162,7 @@ class QueueWorker(Worker):
         return min(self.connector.patience.pause, 0.025 * 2.0 ** min(self.failed_fetches, 10))
 
     async def _fetch(self, worker_id: int) -> int:
-        wanted = self.admission.wanted()
+        wanted = {queue: count for queue, count in self.admission.wanted().items() if self.gates.is_open(queue)}
         if not wanted:
             return 0
         async with self.fetching:

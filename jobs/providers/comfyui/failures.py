@@ -24,12 +24,18 @@ class ServerFailure(TemporaryError):
     needs_restart = False
 
 
+class NothingDrawn(ServerFailure):
+    """The server was away or forgot: no fault of the picture, so none of its tries is spent."""
+
+    counted = False
+
+
 def unreachable(reason: str) -> ServerFailure:
-    return ServerFailure(f"ComfyUI does not answer ({reason}).", code="comfyui_unreachable")
+    return NothingDrawn(f"ComfyUI does not answer ({reason}).", code="comfyui_unreachable")
 
 
 def lost() -> ServerFailure:
-    return ServerFailure("ComfyUI no longer knows this picture: it was restarted.", code="comfyui_lost_prompt")
+    return NothingDrawn("ComfyUI no longer knows this picture: it was restarted.", code="comfyui_lost_prompt")
 
 
 def interrupted() -> ServerFailure:
