@@ -1,6 +1,7 @@
 """A picture from a prompt, drawn on the lane whose queue the job waits in."""
 
 import asyncio
+import contextlib
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -14,6 +15,7 @@ from jobs.db import lanes as lane_rows
 from jobs.db import media as media_rows
 from jobs.db.jobs import Job
 from jobs.db.media import StoredFile
+from jobs.errors import PostgenError
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.lanes.drawing import drawing_of
@@ -80,15 +82,14 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
 
 async def _draw(run: Run[Input], lane: "ComfyUI", prompt_id: str, workflow: dict[str, Any]) -> "Generated":
     """A worker that stops leaves a running prompt to the next one; one that waits, or is not wanted, is taken back."""
-    begun = asyncio.Event()
     lane.detach(prompt_id)
     try:
-        return await lane.generate(prompt_id, workflow, on_progress=lambda progress: begun.set())
+        return await lane.generate(prompt_id, workflow)
     except asyncio.CancelledError:
         async with run.database.transaction() as connection:
             unwanted = await job_rows.is_cancel_requested(connection, run.job.id)
-        if unwanted or not begun.is_set():
-            await lane.cancel(prompt_id)
+        with contextlib.suppress(PostgenError):
+            await (lane.cancel(prompt_id) if unwanted else lane.withdraw(prompt_id))
         raise
 
 

@@ -115,6 +115,10 @@ class ComfyUI:
             watch.put(CancelSent())
         return done
 
+    async def withdraw(self, prompt_id: str) -> None:
+        """Takes the prompt back if it has not started. Raises PostgenError when the server does not answer."""
+        await self.api.withdraw(prompt_id)
+
     def detach(self, prompt_id: str | None = None) -> None:
         """From now on leave the prompt (None: all of them) running when its task is cancelled, to be adopted by id."""
         self.detached |= {watch.prompt_id for watch in self.watches} if prompt_id is None else {prompt_id}

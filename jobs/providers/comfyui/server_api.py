@@ -73,12 +73,16 @@ class ServerApi:
 
     async def cancel_on_older_server(self, prompt_id: str) -> bool:
         """The interrupt goes out only while this prompt runs: the oldest servers would stop whatever does."""
-        await self.call("POST", "/queue", json={"delete": [prompt_id]})
+        await self.withdraw(prompt_id)
         state = await self.queued(prompt_id)
         if state is None or state.status != "in_progress":
             return True
         await self.call("POST", "/interrupt", json={"prompt_id": prompt_id})
         return True
+
+    async def withdraw(self, prompt_id: str) -> None:
+        """Takes the prompt out of the queue if it still waits there; one that runs goes on."""
+        await self.call("POST", "/queue", json={"delete": [prompt_id]}, timeout=QUICK)
 
     async def view(self, file: SavedFile) -> bytes:
         query = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
