@@ -37,7 +37,7 @@ LONGEST_BACKOFF = 60.0
 
 async def run_job(resources: Resources, job_id: UUID) -> None:
     """Raises only for trouble that is not the job's: the database is gone, or this worker is shutting down."""
-    async with resources.database.transaction() as connection:
+    async with resources.database.statement() as connection:
         job = await job_rows.claim(connection, job_id, uuid4())
         if job and job.turn:
             await lane_rows.serve(connection, job.queue, job.turn)
@@ -88,6 +88,7 @@ def _require_startable(job: Job) -> None:
 
 async def _completed(resources: Resources, job: Job, outcome: Outcome) -> None:
     result = outcome.result.model_dump(mode="json")
+    alone = outcome.save is None and not job.destination
 
     async def write(connection: AsyncConnection) -> None:
         done = await job_rows.finish(
@@ -100,7 +101,7 @@ async def _completed(resources: Resources, job: Job, outcome: Outcome) -> None:
                 await resources.intake.submit(connection, following)
         await _tell_chat(connection, done, outcome.messages)
 
-    await commit(resources.database, write)
+    await commit(resources.database, write, alone=alone)
 
 
 async def _failed_for_now(resources: Resources, job: Job, error: TemporaryError) -> None:

@@ -57,3 +57,7 @@ def _rebuild_in(namespace: dict[str, Any]) -> Any:
         return BaseModel.__dict__["model_rebuild"].__func__(cls, **options)  # type: ignore[no-any-return]
 
     return model_rebuild
+
+
+# at the import of this module: whoever needs aiogram quickly imports this one first
+import_lazily()

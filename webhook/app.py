@@ -13,7 +13,11 @@ from jobs.settings import DatabaseSettings, LaneSettings, MediaSettings, Persona
 from jobs.startup import or_exit
 from jobs.submit import Intake
 from webhook import aiogram_import, health, routes
+from webhook.dispatch import Dispatch
 from webhook.updates import Updates
+
+# imported first, before anything here imports aiogram itself
+assert aiogram_import
 
 
 def create_app(
@@ -23,9 +27,6 @@ def create_app(
     media: MediaSettings,
     personas: PersonaSettings,
 ) -> FastAPI:
-    aiogram_import.import_lazily()
-    from webhook.dispatch import Dispatch
-
     opened = Database(database, pool_size=MAX_CONNECTIONS)
     known = Personas(personas).checked()
     dispatch = Dispatch(telegram.telegram_bot_token.get_secret_value())

@@ -15,11 +15,16 @@ DATABASE_ERRORS = (OSError, SQLAlchemyError)
 PASSING_SQLSTATES = {"40P01", "40001", "57P01", "57P02", "57P03", "53300"}
 
 
-async def commit(database: Database, write: Callable[[AsyncConnection], Awaitable[None]]) -> None:
-    """Tried again while the database is away. A commit whose answer was lost may have happened: `write` must notice."""
+async def commit(
+    database: Database, write: Callable[[AsyncConnection], Awaitable[None]], *, alone: bool = False
+) -> None:
+    """Tried again while the database is away. A commit whose answer was lost may have happened: `write` must notice.
+
+    `alone`: what it writes is a single statement.
+    """
     async for attempt in stamina.retry_context(on=may_pass, attempts=None, timeout=LONGEST_OUTAGE, wait_max=2.0):
         with attempt:
-            async with database.transaction() as connection:
+            async with database.statement() if alone else database.transaction() as connection:
                 await write(connection)
 
 
