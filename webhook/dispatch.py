@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from aiogram import Bot, Dispatcher, F
+from aiogram import Bot, Dispatcher
 from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.methods import TelegramMethod
 
+from webhook import filters
 from webhook.handlers import blocking, dialogue, generate, start, unknown
 from webhook.visit import Visit
 
@@ -15,8 +16,8 @@ class Dispatch:
         # never used to call Telegram: a door talks to Postgres and to nobody else
         self.bot = Bot(token)
         self.dispatcher = Dispatcher(disable_fsm=True)
-        self.dispatcher.message.filter(F.chat.type == "private")
-        self.dispatcher.my_chat_member.filter(F.chat.type == "private")
+        self.dispatcher.message.filter(filters.private)
+        self.dispatcher.my_chat_member.filter(filters.private)
         for module in (start, generate, dialogue, blocking, unknown):
             self.dispatcher.include_router(module.router())
 

@@ -2,12 +2,13 @@
 
 from uuid import uuid4
 
-from aiogram import F, Router
+from aiogram import Router
 from aiogram.methods import SendChatAction
 from aiogram.types import Message
 
 from jobs.db import dialogs
 from jobs.kinds.dialogue import LONGEST_MESSAGE
+from webhook import filters
 from webhook.visit import Visit
 
 
@@ -25,5 +26,5 @@ async def talk(message: Message, visit: Visit) -> SendChatAction:
 
 def router() -> Router:
     routes = Router(name="dialogue")
-    routes.message.register(talk, F.text, ~F.text.startswith("/"))
+    routes.message.register(talk, filters.words)
     return routes

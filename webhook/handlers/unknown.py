@@ -1,9 +1,10 @@
 """The rest: commands that do not exist, messages that are not text, buttons of old messages."""
 
-from aiogram import F, Router
+from aiogram import Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 
+from webhook import filters
 from webhook.visit import Visit
 
 
@@ -25,7 +26,7 @@ async def old_button(callback: CallbackQuery, visit: Visit) -> AnswerCallbackQue
 
 def router() -> Router:
     routes = Router(name="unknown")
-    routes.message.register(command, F.text.startswith("/"))
+    routes.message.register(command, filters.any_command)
     routes.message.register(not_text)
     routes.callback_query.register(old_button)
     return routes

@@ -1,0 +1,1 @@
+"""Other designs, built small, to measure ours beside them."""
