@@ -132,6 +132,10 @@ async def test_an_id_that_failed_is_rendered_again(server: ComfyServer, comfyui:
     prompt_id = new_id()
     with pytest.raises(PermanentError):
         await comfyui.generate(prompt_id, z_image("a"))
+    # the end is announced before it is written down, and until then the id counts as running
+    async with asyncio.timeout(10):
+        while (await comfyui.api.job(prompt_id)).status != "failed":  # noqa: ASYNC110 - a server, not a task
+            await asyncio.sleep(0.02)
     assert (await comfyui.generate(prompt_id, z_image("a"))).data.startswith(PNG)
     assert [run.outcome for run in server.log.of(prompt_id)] == ["error", "success"]
 
