@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.companion.personas import Personas
 from jobs.db import dialogs
 from jobs.db import jobs as job_rows
+from jobs.db import lanes as lane_rows
 from jobs.db.jobs import Job
 from jobs.enqueue import Ticket, enqueue, withdraw
 from jobs.errors import NotFound
@@ -18,7 +19,7 @@ from jobs.kinds import generate_image, registry
 from jobs.kinds.contract import NewJob
 from jobs.lanes.choice import Choice, choose
 from jobs.lanes.drawing import Drawing, drawing_of
-from jobs.lanes.fairness import next_turn, ticket_priority
+from jobs.lanes.fairness import ticket_priority
 from jobs.settings import LaneSettings, MediaSettings
 
 
@@ -93,7 +94,7 @@ class Intake:
             return Place(registry.find(new.kind).QUEUE)
         drawing = drawing_of(self.personas, checked.persona, checked.width, checked.height)
         choice = await choose(connection, self.lanes, drawing.model)
-        return Place(choice.queue, await next_turn(connection, choice.queue, new.owner), choice, drawing)
+        return Place(choice.queue, await lane_rows.next_turn(connection, choice.queue, new.owner), choice, drawing)
 
 
 def ticket(job_id: UUID, queue: str, priority: int = 0, run_at: datetime | None = None) -> Ticket:

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 
-LONGEST_TEXT = 4096
 TIMEOUT = httpx.Timeout(60, connect=5)
 # no answer, an answer that is not Telegram's, or an address that is none
 UNANSWERED = (httpx.HTTPError, httpx.InvalidURL, ValueError)

@@ -5,17 +5,9 @@ before the turn that the queue serves now. So ten thousand jobs of one owner get
 first job gets the next one; and as turns only grow, whoever waits is reached.
 """
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from jobs.db import lanes as lane_rows
-
 # between two classes of priority lie more turns than a queue will ever serve between two restarts of its numbers
 CLASS = 100_000_000
 HIGHEST_CLASS = 20
-
-
-async def next_turn(connection: AsyncConnection, queue: str, owner: str) -> int:
-    return await lane_rows.next_turn(connection, queue, owner)
 
 
 def ticket_priority(priority: int, turn: int) -> int:
