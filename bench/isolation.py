@@ -41,8 +41,8 @@ SELECT 'generate_reply', 'telegram:' || n %% 5000, 'completed', '{"persona": "li
   FROM generate_series(1, %(count)s) AS n
 """
 EVENTS = """
-INSERT INTO job_events (job_id, seq, type)
-SELECT id, seq, 'job.event' FROM jobs, generate_series(1, 3) AS seq WHERE status = 'completed'
+INSERT INTO job_events (job_id, owner, seq, type)
+SELECT id, owner, seq, 'job.event' FROM jobs, generate_series(1, 3) AS seq WHERE status = 'completed'
 """
 
 Fetch = Callable[[], Awaitable[object]]

@@ -39,6 +39,8 @@ class Job:
     destination: Json
     progress: Json
     partial: bool
+    setbacks: Json
+    event_seq: int
     usage: Json
     metadata: Json
     cancel_requested_at: datetime | None
@@ -57,7 +59,8 @@ def changing(change: str) -> TextClause:
     """A statement that changes one job, appends its event in the same breath, and returns the job as it is now."""
     return text(
         f"WITH job AS ({change} RETURNING *), "
-        "event AS (INSERT INTO job_events (job_id, seq, type, data) SELECT id, event_seq, :event, :data FROM job) "
+        "event AS (INSERT INTO job_events (job_id, owner, seq, type, data)"
+        " SELECT id, owner, event_seq, :event, :data FROM job) "
         f"SELECT {COLUMNS} FROM job"
     ).bindparams(bindparam("data", type_=JSONB))
 

@@ -35,9 +35,9 @@ class OpenWork:
 
 
 STATES = text(
-    "SELECT lane AS queue, coalesce(healthy, true) AS healthy, paused, loaded"
+    "SELECT lane AS queue, coalesce(healthy, true) AS healthy, mode AS paused, loaded"
     " FROM unnest(CAST(:lanes AS text[])) WITH ORDINALITY AS asked (lane, position)"
-    " LEFT JOIN lanes ON lanes.queue = lane ORDER BY position"
+    " LEFT JOIN lanes ON lanes.queue = lane LEFT JOIN paused_queues ON name = lane ORDER BY position"
 )
 
 OPEN_WORK = text(
@@ -88,7 +88,7 @@ RENDERED = text(
 # every waiting ticket of a lane goes to one of the others in turn, and their workers are told
 MOVE = text(
     "WITH others AS (SELECT queue, row_number() OVER (ORDER BY queue) - 1 AS number, count(*) OVER () AS total"
-    "  FROM lanes WHERE queue <> :queue AND healthy AND paused IS NULL),"
+    "  FROM lanes WHERE queue <> :queue AND healthy AND NOT EXISTS (SELECT FROM paused_queues WHERE name = queue)),"
     " waiting AS (SELECT id, row_number() OVER (ORDER BY priority DESC, id) - 1 AS number FROM"
     "  (SELECT id, priority FROM procrastinate_jobs WHERE queue_name = :queue AND status = 'todo'"
     "   FOR UPDATE SKIP LOCKED) AS locked),"

@@ -59,7 +59,7 @@ async def test_finished_jobs_go_with_their_events_and_deliveries_and_open_ones_s
         " ('old', 'o', 'q', 'completed', now() - interval '1 second'),"
         " ('fresh', 'o', 'q', 'completed', now() + interval '1 day'),"
         " ('open', 'o', 'q', 'pending', NULL) RETURNING id, kind),"
-        " events AS (INSERT INTO job_events (job_id, seq, type) SELECT id, 1, 'job.created' FROM made) "
+        " events AS (INSERT INTO job_events (job_id, owner, seq, type) SELECT id, 'o', 1, 'job.created' FROM made) "
         "INSERT INTO deliveries (key, job_id, channel, destination) SELECT kind, id, 'telegram', '1' FROM made",
     )
     await housekeeping.forget_expired(database, store, WEEK)

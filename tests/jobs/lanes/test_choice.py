@@ -72,9 +72,12 @@ async def test_a_lane_that_will_hold_the_model_by_then_is_warm(database: Databas
     assert (found.warm, round(found.wait)) == (True, 17)
 
 
-@pytest.mark.parametrize("state", [{"healthy": "false"}, {"paused": "'drain'"}, {"paused": "'hold'"}])
-async def test_a_lane_that_takes_no_work_is_left_out(database: Database, state: dict[str, str]) -> None:
-    await lane(database, "gpu-0", **state)
+@pytest.mark.parametrize("state", ["unhealthy", "drain", "hold"])
+async def test_a_lane_that_takes_no_work_is_left_out(database: Database, state: str) -> None:
+    if state == "unhealthy":
+        await lane(database, "gpu-0", healthy="false")
+    else:
+        await execute(database, f"INSERT INTO paused_queues (name, mode) VALUES ('gpu-0', '{state}')")
     await waiting(database, "gpu-1", 5, RED)
     assert (await choice(database, "one:1,two:2")).queue == "gpu-1"
     assert "not reachable now" in str(await choice(database, "one:1"))
