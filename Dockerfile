@@ -4,7 +4,7 @@
 #   uvicorn api.app:app --host 0.0.0.0 --port 8000
 #   uvicorn webhook.app:app --host 0.0.0.0 --port 8001
 #   procrastinate --app=jobs.worker.app worker --queues=gpu-0 --concurrency=2
-#   postgen doctor
+#   postgen doctor | webhook set | keys create | queues | lanes | workers
 # Health checks are in compose.yaml: they differ from process to process.
 #
 # Never built by CI, which has no container engine: check `docker build .` yourself after changing this file.

@@ -27,7 +27,7 @@ demo: install-dev ## start everything on this machine, print the address to open
 .PHONY: test
 test: install-dev ## the whole suite, and what it needs; TEST_ARGS="…" goes to pytest
 	@.ci/system-packages
-	@exec $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(TEST_ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --dist loadfile -m "not slow" $(TEST_ARGS)
 
 .PHONY: test-faults
 test-faults: install-dev ## the faults that take tens of seconds each
@@ -45,6 +45,11 @@ check: install-dev ## lint, format, types, import contracts
 bench: install-dev ## measure beside other designs; BENCH_ARGS="…" chooses what
 	@.ci/system-packages
 	@exec $(BIN)/python -m bench $(BENCH_ARGS)
+
+.PHONY: bench-lanes
+bench-lanes: install-dev ## two GPU lanes kept busy, beside Celery (17 minutes; BENCH_ARGS="--quick": 4)
+	@.ci/system-packages
+	@exec $(BIN)/python -m bench lanes $(BENCH_ARGS)
 
 .PHONY: lock
 lock: ## write the lock files anew (needs uv); hashes only, no addresses

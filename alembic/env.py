@@ -5,7 +5,7 @@ import sys
 import sqlalchemy as sa
 from alembic import context
 
-from jobs.db.tables import metadata
+from jobs.db.tables.every import metadata
 from jobs.errors import Misconfigured
 from jobs.settings import DatabaseSettings, load
 

@@ -5,8 +5,16 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from jobs import metrics
 from jobs.db.health import problems
+from jobs.db.schema import HEAD
+from jobs.events.hub import EventHub
 
 router = APIRouter(include_in_schema=False)
+
+DEAF = (
+    "Events are not heard: there is no LISTEN connection to PostgreSQL at the moment. It comes by itself; if it does"
+    " not, let DATABASE_LISTEN_URL lead to PostgreSQL and not to a pooler."
+)
+LEAVING = "This process is about to stop."
 
 
 @router.get("/healthz")
@@ -16,8 +24,15 @@ async def alive() -> Response:
 
 @router.get("/readyz")
 async def ready(request: Request) -> Response:
+    """Accepting work and telling of it: the database, its schema, and the ear for events. Not any more at the end."""
+    hub: EventHub = request.app.state.hub
     found = await problems(request.app.state.database)
-    return JSONResponse({"ready": not found, "problems": found}, status_code=503 if found else 200)
+    if not found and not hub.listening:
+        found = [DEAF]
+    if hub.draining:
+        found = [LEAVING]
+    told = {"ready": not found, "problems": found, "schema": HEAD, "listening": hub.listening}
+    return JSONResponse(told, status_code=503 if found else 200)
 
 
 @router.get("/metrics")

@@ -1,14 +1,15 @@
 """One delivery: marked as being sent, sent outside any transaction, and what is known about it written down.
 
-What may have arrived is never sent again by itself: it stays visible as `unknown`.
+What may have arrived in a chat is never sent again by itself: it stays visible as `unknown`. A webhook is.
 """
 
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import deliveries, media, telegram_users
+from jobs.db import deliveries, media, telegram_users, webhook_endpoints
 from jobs.db.commit import commit
 from jobs.db.deliveries import Delivery
 from jobs.db.media import MediaRow
@@ -16,27 +17,50 @@ from jobs.delivery.telegram import Answer, NotSent, Sent, Telegram, Unknown
 from jobs.errors import Misconfigured, TemporaryError
 from jobs.media import MediaStore
 from jobs.resources import Resources
+from jobs.webhooks.sending import require_taken
+from jobs.webhooks.sending import send as send_webhook
 
 log = structlog.get_logger()
+
+Client = TypeVar("Client")
 
 
 async def deliver(resources: Resources, delivery_id: int) -> None:
     """Raises TemporaryError when nothing arrived and another try is due: its ticket keeps its place in the chat."""
-    if resources.telegram is None:
-        raise Misconfigured("This worker was not started for the queue telegram.")
+    file, endpoint = None, None
     async with resources.database.transaction() as connection:
         delivery = await deliveries.begin(connection, delivery_id)
         if delivery is None or delivery.status not in ("pending", "sending"):
             return
         # in the same transaction: trouble here leaves the delivery as it was
-        media_id = delivery.payload.get("media_id")
-        file = await media.get(connection, UUID(media_id)) if media_id else None
+        if delivery.channel == "webhook":
+            webhooks = _required(resources.webhooks, "webhooks")
+            if not require_taken(delivery):
+                return
+            endpoint = await webhook_endpoints.get(connection, delivery.endpoint_id) if delivery.endpoint_id else None
+        else:
+            telegram = _required(resources.telegram, "telegram")
+            media_id = delivery.payload.get("media_id")
+            file = await media.get(connection, UUID(media_id)) if media_id else None
+    if delivery.channel == "webhook":
+        await send_webhook(resources.database, webhooks, delivery, endpoint)
+    else:
+        await _to_chat(resources, telegram, delivery, file)
+
+
+def _required(client: Client | None, queue: str) -> Client:
+    if client is None:
+        raise Misconfigured(f"This worker was not started for the queue {queue}.")
+    return client
+
+
+async def _to_chat(resources: Resources, telegram: Telegram, delivery: Delivery, file: MediaRow | None) -> None:
     if delivery.status == "sending":
         answer: Answer = Unknown("The worker was stopped between sending and hearing the answer.")
     elif delivery.recipient_blocked:
         answer = NotSent("This person has blocked the bot.", recipient_gone=True)
     else:
-        answer = await _send(resources.telegram, resources.media, delivery, file)
+        answer = await _send(telegram, resources.media, delivery, file)
     await commit(resources.database, lambda connection: _record(connection, delivery, answer))
     if isinstance(answer, NotSent) and answer.retry_in is not None:
         raise TemporaryError(answer.reason, retry_in=answer.retry_in, code="not_delivered")

@@ -5,7 +5,7 @@ import logging
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from jobs.db import retention
+from jobs.db import lane_moves, retention
 from jobs.db.session import Database
 from jobs.media import MediaStore
 
@@ -37,6 +37,9 @@ FORGET_WORKERS = text(
     f"DELETE FROM procrastinate_workers WHERE {SILENT}"
     " AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE worker_id = procrastinate_workers.id AND status = 'doing')"
 )
+FORGET_INTRODUCTIONS = text(
+    "DELETE FROM workers WHERE NOT EXISTS (SELECT FROM procrastinate_workers AS heart WHERE heart.id = workers.id)"
+)
 FORGET_TICKETS = text(
     "DELETE FROM procrastinate_jobs WHERE id IN ("
     " SELECT id FROM procrastinate_jobs WHERE status NOT IN ('todo', 'doing')"
@@ -61,9 +64,19 @@ async def sweep_stalled(database: Database, seconds: float = STALLED_SECONDS) ->
                 await connection.execute(ANNOUNCE, {"id": ticket_id, "queue": queue})
                 given_back += 1
         await connection.execute(FORGET_WORKERS, {"seconds": seconds})
+        await connection.execute(FORGET_INTRODUCTIONS)
     if given_back:
         log.warning("gave back %d tickets of workers that are gone", given_back)
     return given_back
+
+
+async def move_unserved(database: Database) -> None:
+    """What waits for a lane whose worker is gone goes to the lanes that have one."""
+    async with database.transaction() as connection:
+        if lanes := await lane_moves.unserved(connection):
+            moved = await lane_moves.move_waiting(connection, lanes, "its worker is gone", only_served=True)
+            if moved:
+                log.warning("moved what waited for lanes without a worker: %s", moved)
 
 
 async def prune(database: Database) -> None:

@@ -1,6 +1,8 @@
 """Where bytes are kept: a local folder or any S3, by one API. What is known about them is in the table `media`."""
 
 import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,10 +12,24 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from jobs.db.media import StoredFile
-from jobs.errors import Misconfigured, TemporaryError
+from jobs.errors import Blame, Misconfigured, TemporaryError
 from jobs.settings import MediaSettings
 
-SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
+# what the bytes begin with, and where in them that stands
+SIGNATURES = (
+    (0, b"\x89PNG", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"GIF8", "image/gif"),
+    (0, b"%PDF-", "application/pdf"),
+    (4, b"ftyp", "video/mp4"),
+)
+# what one reader holds in memory, however large the file and however slow the reader
+CHUNK = 1024 * 1024
+# the client's own patience is minutes: whoever waits here is told sooner, and asks again
+S3_PATIENCE = timedelta(seconds=20)
+# for one try, with all its bytes; a picture has a few MB
+S3_REQUEST = timedelta(seconds=60)
 
 
 class MediaStore:
@@ -25,7 +41,7 @@ class MediaStore:
     async def put(self, data: bytes, identity: UUID) -> StoredFile:
         """Under the same identity the bytes are replaced: a re-run after a crash leaves no orphan behind."""
         digest = hashlib.sha256(data).hexdigest()
-        stored = StoredFile(identity, f"{identity.hex[:2]}/{identity.hex}", _content_type(data), len(data), digest)
+        stored = StoredFile(identity, f"{identity.hex[:2]}/{identity.hex}", content_type_of(data), len(data), digest)
         try:
             await obstore.put_async(self.store, stored.key, data)
         except (BaseError, OSError) as error:
@@ -51,6 +67,34 @@ class MediaStore:
         except (BaseError, OSError) as error:
             raise _unreachable(error) from error
 
+    async def open_range(self, key: str, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to and without `stop`, in chunks, each of them asked for when it is wanted.
+
+        Raises what `get` raises: before it returns, for what is wrong from the beginning. A file that turns out to be
+        shorter counts as unreachable.
+        """
+        first = await self._chunk(key, start, stop) if start < stop else b""
+        return self._from(key, first, start, stop)
+
+    async def _from(self, key: str, chunk: bytes, start: int, stop: int) -> AsyncIterator[bytes]:
+        while chunk:
+            yield chunk
+            start += len(chunk)
+            chunk = await self._chunk(key, start, stop) if start < stop else b""
+
+    async def _chunk(self, key: str, start: int, stop: int) -> bytes:
+        # not one long answer, which the store would break off under a slow reader
+        wanted = min(CHUNK, stop - start)
+        try:
+            chunk = bytes(await obstore.get_range_async(self.store, key, start=start, length=wanted))
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise _unreachable(error) from error
+        if len(chunk) != wanted:
+            raise _unreachable(EOFError())
+        return chunk
+
 
 def _store(settings: MediaSettings) -> Any:
     scheme, _, place = settings.media_url.partition(":")
@@ -63,7 +107,13 @@ def _store(settings: MediaSettings) -> Any:
         return LocalStore(folder)
     bucket, _, prefix = place.removeprefix("//").partition("/")
     if scheme == "s3" and place.startswith("//") and bucket:
-        return S3Store(bucket, prefix=prefix or None, config=_s3_config(settings))
+        return S3Store(
+            bucket,
+            prefix=prefix or None,
+            config=_s3_config(settings),
+            client_options={"timeout": S3_REQUEST},
+            retry_config={"retry_timeout": S3_PATIENCE},
+        )
     raise Misconfigured("MEDIA_URL is not valid. Use file:./media or s3://bucket.")
 
 
@@ -80,13 +130,22 @@ def _s3_config(settings: MediaSettings) -> Any:
     return config
 
 
-def _content_type(data: bytes) -> str:
-    for signature, content_type in SIGNATURES.items():
-        if data.startswith(signature):
+def content_type_of(data: bytes) -> str:
+    """Read from how the bytes begin; the first twelve are enough."""
+    for position, signature, content_type in SIGNATURES:
+        if data.startswith(signature, position):
             return content_type
     return "application/octet-stream"
 
 
+class MediaUnreachable(TemporaryError):
+    """No fault of what was to be stored, which waits for as long as that takes."""
+
+    code = "media_unreachable"
+    blame: Blame = "platform"
+    forgiven = None
+
+
 def _unreachable(error: Exception) -> TemporaryError:
     del error  # its text may hold the address with credentials
-    return TemporaryError("The media store does not answer.", code="media_unreachable", blame="platform")
+    return MediaUnreachable("The media store does not answer.")

@@ -1,6 +1,7 @@
 """What an operator may set. Small groups: a process reads only those that it needs, and names what is missing."""
 
 import re
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -11,10 +12,33 @@ from jobs.errors import Misconfigured
 
 Group = TypeVar("Group", bound="SettingsGroup")
 
+# far below what the database can hold, so that no sum of theirs is too large
+MOST_MONEY = 1_000_000_000
+# no invoice of Telegram's asks for more stars; and one must still see all the buttons
+MOST_STARS = 100_000
+MOST_PACKS = 20
+LLM_PROVIDERS = ("venice", "gemini", "ollama")
+
 
 class SettingsGroup(BaseSettings):
     # an empty value is how compose files and .env.example say "not set"
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
+
+
+def _fits_into_a_header(key: SecretStr) -> SecretStr:
+    if not key.get_secret_value().isascii():
+        raise ValueError("a key is made of plain letters, digits and signs")
+    return key
+
+
+def _is_an_address(address: str) -> str:
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
+    if not (host and address.startswith(("http://", "https://"))):
+        raise ValueError("an address reads https://host, with the path behind it that .env.example shows")
+    return address
 
 
 class DatabaseSettings(SettingsGroup):
@@ -93,6 +117,8 @@ class LaneSettings(SettingsGroup):
     comfyui_hosts: str = ""
     generation_timeout: float = Field(default=120, gt=0)
     model_load_timeout: float = Field(default=180, gt=0)
+    # a shell command; it finds the lane in LANE and its address in COMFYUI_HOST
+    comfyui_restart_command: str = ""
 
     @property
     def hosts(self) -> list[str]:
@@ -109,37 +135,68 @@ class LlmSettings(SettingsGroup):
 
     reply_llm: str = "venice"
     image_prompt_llm: str = "venice"
+    world_llm: str = "gemini"
+    analysis_llm: str = "ollama"
+    reply_context_tokens: int = Field(default=3000, gt=0)
+
+    def choice(self, use: str) -> tuple[str, str]:
+        """Provider and model ("" for the provider's own) of REPLY_LLM and the like. Raises Misconfigured."""
+        choice: str = getattr(self, use.lower())
+        provider, _, model = choice.partition(":")
+        if provider not in LLM_PROVIDERS:
+            known = ", ".join(LLM_PROVIDERS)
+            raise Misconfigured(f"{use}={choice} is not known. Use one of {known}, or venice:model for another model.")
+        return provider, model
+
+
+class VeniceSettings(SettingsGroup):
+    """Venice, or any other server that speaks OpenAI's protocol; those may need no key."""
+
     venice_api_key: SecretStr = SecretStr("")
     venice_base_url: str = "https://api.venice.ai/api/v1"
     venice_model: str = "venice-uncensored"
     venice_timeout: float = Field(default=120, gt=0)
-    reply_context_tokens: int = Field(default=3000, gt=0)
+    venice_context_tokens: int = Field(default=32768, gt=0)
 
-    @field_validator("venice_api_key")
-    @classmethod
-    def fits_into_a_header(cls, key: SecretStr) -> SecretStr:
-        if not key.get_secret_value().isascii():
-            raise ValueError("a key is made of plain letters, digits and signs")
+    _key = field_validator("venice_api_key")(_fits_into_a_header)
+    _address = field_validator("venice_base_url")(_is_an_address)
+
+    def key(self) -> str:
+        """Raises Misconfigured when there is none, and Venice is asked."""
+        key = self.venice_api_key.get_secret_value()
+        if not key and (urlsplit(self.venice_base_url).hostname or "").endswith("venice.ai"):
+            raise Misconfigured("VENICE_API_KEY is not set. Put it into the environment or into .env.")
         return key
 
-    @field_validator("venice_base_url")
-    @classmethod
-    def is_an_address(cls, address: str) -> str:
-        try:
-            host = urlsplit(address).hostname
-        except ValueError:
-            host = None
-        if not (host and address.startswith(("http://", "https://"))):
-            raise ValueError("an address reads https://host/v1")
-        return address
 
-    def model_for(self, use: str) -> str:
-        """The model of REPLY_LLM or IMAGE_PROMPT_LLM. Raises Misconfigured for a provider that there is not."""
-        choice: str = getattr(self, use.lower())
-        provider, _, model = choice.partition(":")
-        if provider != "venice":
-            raise Misconfigured(f"{use}={choice} is not known. Use venice, or venice:model for another model.")
-        return model or self.venice_model
+class GeminiSettings(SettingsGroup):
+    gemini_api_key: SecretStr = SecretStr("")
+    gemini_base_url: str = "https://generativelanguage.googleapis.com"
+    gemini_api_version: str = Field(default="v1beta", pattern="^[a-z0-9]+$")
+    gemini_model: str = "gemini-flash-latest"
+    gemini_timeout: float = Field(default=120, gt=0)
+    gemini_context_tokens: int = Field(default=200_000, gt=0)
+
+    _key = field_validator("gemini_api_key")(_fits_into_a_header)
+    _address = field_validator("gemini_base_url")(_is_an_address)
+
+    def key(self) -> str:
+        """Raises Misconfigured when there is none."""
+        if not (key := self.gemini_api_key.get_secret_value()):
+            raise Misconfigured("GEMINI_API_KEY is not set. Put it into the environment or into .env.")
+        return key
+
+
+class OllamaSettings(SettingsGroup):
+    """`ollama_timeout` includes the loading of a model."""
+
+    ollama_url: str = "http://localhost:11434"
+    ollama_model: str = "qwen2.5:7b"
+    ollama_timeout: float = Field(default=600, gt=0)
+    ollama_context_tokens: int = Field(default=32768, gt=0)
+    ollama_keep_alive: str = "10m"
+
+    _address = field_validator("ollama_url")(_is_an_address)
 
 
 class MediaSettings(SettingsGroup):
@@ -149,6 +206,62 @@ class MediaSettings(SettingsGroup):
     s3_secret_key: SecretStr | None = None
     s3_region: str = "us-east-1"
     result_ttl: int = Field(default=604800, gt=0)
+
+
+class WebhookSettings(SettingsGroup):
+    """Whether webhooks may go to private addresses, and without TLS: for development and tests."""
+
+    webhook_allow_private: bool = False
+
+
+@dataclass(frozen=True)
+class StarsPack:
+    """What a person gets for so many Telegram Stars. `unit`: energy or diamonds."""
+
+    stars: int
+    amount: int
+    unit: str
+
+
+class EconomySettings(SettingsGroup):
+    """What the bot asks of people. Replies cost energy, which comes back by itself; pictures cost diamonds."""
+
+    price_reply: int = Field(default=1, ge=0, le=MOST_MONEY)
+    price_picture: int = Field(default=10, ge=0, le=MOST_MONEY)
+    price_photo: int = Field(default=10, ge=0, le=MOST_MONEY)
+    price_automatic_picture: int = Field(default=0, ge=0, le=MOST_MONEY)
+    energy_max: int = Field(default=100, ge=0, le=MOST_MONEY)
+    energy_refill_seconds: float = Field(default=180, gt=0, le=365 * 86400)
+    diamonds_start: int = Field(default=30, ge=0, le=MOST_MONEY)
+    stars_packs: str = "25:50 energy, 50:50 diamonds, 200:230 diamonds, 500:650 diamonds"
+    payments_contact: str = ""
+    terms_url: str = ""
+
+    @field_validator("stars_packs")
+    @classmethod
+    def are_packs(cls, packs: str) -> str:
+        found = _packs(packs)
+        if len(found) > MOST_PACKS or len({(pack.stars, pack.unit) for pack in found}) < len(found):
+            raise ValueError(f"there may be {MOST_PACKS} packs, each with a price of its own")
+        return packs
+
+    @property
+    def packs(self) -> list[StarsPack]:
+        """Empty when nothing is for sale."""
+        return _packs(self.stars_packs)
+
+
+def _packs(text: str) -> list[StarsPack]:
+    """Raises ValueError."""
+    if text.strip().lower() in ("", "none"):
+        return []
+    packs = []
+    for each in text.split(","):
+        found = re.fullmatch(r"\s*([1-9][0-9]{0,5})\s*:\s*([1-9][0-9]{0,8})\s*(energy|diamonds)\s*", each)
+        if not found or int(found[1]) > MOST_STARS:
+            raise ValueError(f"packs read stars:amount unit, such as 50:60 diamonds, for at most {MOST_STARS} stars")
+        packs.append(StarsPack(int(found[1]), int(found[2]), found[3]))
+    return packs
 
 
 class WorkerSettings(SettingsGroup):

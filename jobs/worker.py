@@ -9,18 +9,19 @@ from procrastinate import JobContext
 from procrastinate.app import WorkerOptions
 
 from jobs import deliver as delivering
-from jobs import housekeeping, lifecycle
+from jobs import endings, housekeeping, lifecycle, queues
 from jobs.connector import QueueConnector
 from jobs.engine.app import QueueApp
-from jobs.lanes import hosts
 from jobs.lanes.gates import Gates
 from jobs.log import configure
 from jobs.resources import Resources, open_resources
 from jobs.settings import LaneSettings, WorkerSettings, load
+from jobs.webhooks.care import enqueue_due
 
-QUEUES = ("llm", "image", "analysis", "world", "telegram", "webhooks", "housekeeping")
 # one prompt renders, the next one waits inside ComfyUI
-LANE_LIMIT = 2
+LANE_ROOM = 2
+# receivers of webhooks may hang, and must not hold up the others
+WEBHOOK_ROOM = 500
 # after an outage every worker gets the time to be heard again before one is taken for dead
 STEADY_SECONDS = 10.0
 
@@ -29,14 +30,16 @@ gates = Gates()
 
 
 @asynccontextmanager
-async def open_context(queues: frozenset[str]) -> AsyncIterator[dict[str, Any]]:
+async def open_context(served: frozenset[str]) -> AsyncIterator[dict[str, Any]]:
     configure("worker")
-    async with open_resources(queues, gates) as resources:
+    async with open_resources(served, gates) as resources:
         yield {"resources": resources}
 
 
-def lane_limit(queue: str) -> int | None:
-    return LANE_LIMIT if hosts.is_lane(queue) else None
+def queue_room(queue: str, concurrency: int) -> int:
+    if queues.is_lane(queue):
+        return min(concurrency, LANE_ROOM)
+    return max(concurrency, WEBHOOK_ROOM) if queue == "webhooks" else concurrency
 
 
 def grace_time() -> WorkerOptions:
@@ -44,7 +47,7 @@ def grace_time() -> WorkerOptions:
 
 
 def all_queues() -> list[str]:
-    return [*QUEUES, *hosts.names(load(LaneSettings))]
+    return queues.all_queues(load(LaneSettings))
 
 
 app = QueueApp(
@@ -52,7 +55,7 @@ app = QueueApp(
     all_queues=all_queues,
     gates=gates,
     open_context=open_context,
-    queue_limit=lane_limit,
+    queue_room=queue_room,
     late_defaults=grace_time,
     worker_defaults={
         "concurrency": 10,
@@ -66,7 +69,7 @@ app = QueueApp(
 
 @app.task(name="run_job", pass_context=True)
 async def run_job(context: JobContext, job_id: str) -> None:
-    await lifecycle.run_job(resources_of(context), UUID(job_id))
+    await lifecycle.run_job(resources_of(context), UUID(job_id), context.additional_context["seat"])
 
 
 @app.task(name="deliver", pass_context=True)
@@ -78,8 +81,12 @@ async def deliver(context: JobContext, delivery_id: int) -> None:
 @app.task(name="sweep", queue="housekeeping", queueing_lock="sweep", pass_context=True)
 async def sweep(context: JobContext, timestamp: int) -> None:
     del timestamp
+    database = resources_of(context).database
+    await enqueue_due(database)
+    await endings.expire_overdue(resources_of(context))
     if context.additional_context["steady_for"]() >= STEADY_SECONDS:
-        await housekeeping.sweep_stalled(resources_of(context).database)
+        await housekeeping.sweep_stalled(database)
+        await housekeeping.move_unserved(database)
 
 
 @app.periodic(cron="7 * * * *")

@@ -6,13 +6,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings
 from sandbox.postgres import EmbeddedPostgres
+from tests.database_pool import DatabasePool
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "postgen_template"
@@ -33,6 +33,8 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres(Path(folder) / "data", durable=False)
         server.start()
+        # a login that takes no time: thousands of connections are made in a run
+        server.execute(f"SET scram_iterations = 1; ALTER ROLE postgres PASSWORD '{server.password}'")
         try:
             yield server
         finally:
@@ -49,12 +51,17 @@ def template(postgres: EmbeddedPostgres) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def databases(postgres: EmbeddedPostgres, template: str) -> DatabasePool:
+    return DatabasePool(postgres, template)
+
+
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
+def database_url(postgres: EmbeddedPostgres, databases: DatabasePool) -> Iterator[str]:
     """The address of a migrated database that is this test's alone."""
-    name = f"test_{uuid4().hex[:12]}"
-    yield postgres.create_database(name, template)
-    postgres.drop_database(name)
+    name = databases.take()
+    yield postgres.url(name)
+    databases.give_back(name)
 
 
 @pytest.fixture

@@ -20,6 +20,10 @@ from jobs.db.jobs import Job
 from jobs.db.session import Database
 from jobs.delivery.telegram import Telegram
 from jobs.kinds.contract import NewJob
+from jobs.lanes.gates import Gates
+from jobs.lanes.health import LaneHealth
+from jobs.lanes.lane import Lane
+from jobs.lanes.memory import GpuMemory
 from jobs.media import MediaStore
 from jobs.providers.comfyui.client import ComfyUI
 from jobs.providers.openai_compatible import OpenAICompatible
@@ -158,9 +162,23 @@ async def worker(
         if not comfyui:
             yield resources
             return
-        async with ComfyUI(comfyui) as lane:
-            resources.comfyui["gpu-0"] = lane
+        async with unwatched_lane("gpu-0", comfyui, database) as lane:
+            resources.lanes["gpu-0"] = lane
             yield resources
+
+
+@asynccontextmanager
+async def unwatched_lane(
+    queue: str, host: str, database: Database, gates: Gates | None = None, **health: Any
+) -> AsyncIterator[Lane]:
+    """A lane whose health is noticed; it is only written down where the test runs `lane.health.run()` beside."""
+    gates = gates or Gates()
+    client = ComfyUI(host, offline_timeout=0.5, cancel_grace=0.5)
+    watch = LaneHealth(queue, host, database, gates, **health)
+    lane = Lane(queue, client, watch, gates, GpuMemory(queue, client, database))
+    client.on_connection = lane.heard
+    async with client:
+        yield lane
 
 
 def chat_model(client: httpx.AsyncClient, base_url: str, *, timeout: float = 10, **changes: Any) -> OpenAICompatible:

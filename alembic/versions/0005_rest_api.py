@@ -21,6 +21,24 @@ CREATE TRIGGER job_events_tell AFTER INSERT ON job_events
     FOR EACH ROW WHEN (NEW.owner NOT LIKE 'telegram:%') EXECUTE FUNCTION postgen_tell_event();
 """
 
+# A transaction may have its number, and then wait for a job's row that a younger one changes. In the account's feed its
+# event still comes after those that the job had before.
+ORDER = """
+CREATE FUNCTION postgen_order_event() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.xid := greatest(NEW.xid, (SELECT xid FROM job_events WHERE job_id = NEW.job_id AND seq = NEW.seq - 1));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER job_events_order BEFORE INSERT ON job_events
+    FOR EACH ROW WHEN (NEW.seq > 1) EXECUTE FUNCTION postgen_order_event();
+"""
+
+# 32 bytes that sign links to stored files
+MAKE_LINK_KEY = """
+INSERT INTO installation_secrets (name, secret)
+VALUES ('media_links', decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'))
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -152,12 +170,32 @@ def upgrade() -> None:
     )
     op.add_column("job_events", sa.Column("position", sa.BigInteger(), sa.Identity(always=False), nullable=False))
     op.create_index("ix_job_events_feed", "job_events", ["owner", "xid", "position"], unique=False)
+    op.create_index(
+        "ix_jobs_deadline",
+        "jobs",
+        ["deadline"],
+        unique=False,
+        postgresql_where=sa.text("deadline is not null and status = 'pending'"),
+    )
+    op.create_index(
+        "ix_deliveries_next",
+        "deliveries",
+        ["endpoint_id", "next_attempt_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("next_attempt_at is not null"),
+    )
+    op.execute(MAKE_LINK_KEY)
     op.execute(TELL)
+    op.execute(ORDER)
 
 
 def downgrade() -> None:
+    op.execute("DROP TRIGGER job_events_order ON job_events")
+    op.execute("DROP FUNCTION postgen_order_event")
     op.execute("DROP TRIGGER job_events_tell ON job_events")
     op.execute("DROP FUNCTION postgen_tell_event")
+    op.drop_index("ix_jobs_deadline", table_name="jobs")
+    op.drop_index("ix_deliveries_next", table_name="deliveries")
     op.drop_index("ix_job_events_feed", table_name="job_events")
     op.drop_column("job_events", "position")
     op.drop_column("job_events", "xid")

@@ -1,5 +1,6 @@
 """`postgen doctor`: one line for each thing that must work, with what to do where it does not."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
@@ -11,11 +12,25 @@ from jobs.db import schema, workers
 from jobs.db.commit import DATABASE_ERRORS, reason
 from jobs.db.session import Database
 from jobs.delivery.telegram import UNANSWERED, Telegram
-from jobs.errors import Misconfigured
+from jobs.errors import Misconfigured, PostgenError
 from jobs.lanes.hosts import base_url
+from jobs.providers.chat_model import ChatModel
+from jobs.providers.opening import CONVERSING, is_set_up, open_model
 from jobs.settings import DatabaseSettings, LaneSettings, LlmSettings, TelegramSettings, load
 
 TIMEOUT = httpx.Timeout(10, connect=3)
+LLM_SECONDS = 60
+SUBJECTS = {
+    "REPLY_LLM": "llm",
+    "IMAGE_PROMPT_LLM": "prompt-llm",
+    "WORLD_LLM": "world-llm",
+    "ANALYSIS_LLM": "doc-llm",
+}
+ADVICE = {
+    "venice": "Settings: VENICE_BASE_URL, VENICE_API_KEY, VENICE_MODEL.",
+    "gemini": "Settings: GEMINI_BASE_URL, GEMINI_API_KEY, GEMINI_MODEL.",
+    "ollama": "Settings: OLLAMA_URL, OLLAMA_MODEL.",
+}
 
 
 @dataclass(frozen=True)
@@ -109,16 +124,36 @@ async def check_lanes() -> AsyncIterator[Finding]:
 
 
 async def check_llm() -> AsyncIterator[Finding]:
+    """Each model that is used, once: what every installation needs, and the others where they were set up."""
     settings = load(LlmSettings)
-    model = settings.model_for("REPLY_LLM")
-    headers = {}
-    if key := settings.venice_api_key.get_secret_value():
-        headers["Authorization"] = f"Bearer {key}"
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
-    async with httpx.AsyncClient(trust_env=False, timeout=httpx.Timeout(60, connect=3)) as client:
-        call = client.post(f"{settings.venice_base_url.rstrip('/')}/chat/completions", json=body, headers=headers)
-        words = f"{model} at {settings.venice_base_url}"
-        yield await _probe("llm", words, call, "check VENICE_BASE_URL, VENICE_API_KEY and VENICE_MODEL")
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for choice, uses in _configured(settings).items():
+            try:
+                yield await _llm_finding(open_model(client, settings, uses[0]), uses)
+            except Misconfigured as error:
+                yield Finding(SUBJECTS[uses[0]], f"{choice} is not set up ({', '.join(uses)})", error.detail)
+
+
+def _configured(settings: LlmSettings) -> dict[str, list[str]]:
+    """The uses of each choice. A default that nobody has touched is no fault of an installation without such jobs."""
+    found: dict[str, list[str]] = {}
+    for use in SUBJECTS:
+        choice = getattr(settings, use.lower())
+        if use in CONVERSING or use.lower() in settings.model_fields_set or is_set_up(choice.partition(":")[0]):
+            found.setdefault(choice, []).append(use)
+    return found
+
+
+async def _llm_finding(model: ChatModel, uses: list[str]) -> Finding:
+    subject, words = SUBJECTS[uses[0]], f"{model.provider}:{model.model} ({', '.join(uses)})"
+    try:
+        async with asyncio.timeout(LLM_SECONDS):
+            await model.probe()
+    except TimeoutError:
+        return Finding(subject, f"{words} does not answer", f"it took more than {LLM_SECONDS} seconds")
+    except PostgenError as error:
+        return Finding(subject, f"{words} does not work", f"{error.detail} {ADVICE[model.provider]}")
+    return Finding(subject, f"{words} answers")
 
 
 async def _probe(subject: str, words: str, call: Awaitable[httpx.Response], advice: str) -> Finding:

@@ -1,23 +1,45 @@
 """`postgen`: what an operator does from a terminal."""
 
 import asyncio
+import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from jobs.commands import doctor as doctor_command
+from jobs.commands import keys as key_commands
+from jobs.commands import listen as listen_command
+from jobs.commands import personas as persona_commands
+from jobs.commands import providers as provider_commands
+from jobs.commands import queues as queue_commands
+from jobs.commands import refund as refund_command
 from jobs.commands import webhook as webhook_commands
+from jobs.errors import PostgenError
 from jobs.startup import or_exit
 
 app = typer.Typer(help="Operate a Postgen installation.", no_args_is_help=True, add_completion=False)
 webhook = typer.Typer(help="The bot's webhook.", no_args_is_help=True)
 app.add_typer(webhook, name="webhook")
+personas = typer.Typer(help="The characters and their workflows.", no_args_is_help=True)
+app.add_typer(personas, name="personas")
+
+keys = typer.Typer(help="Keys of the REST API.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
+
+providers = typer.Typer(help="Who is called outside: breakers, slots, budgets, and the log of calls.")
+app.add_typer(providers, name="providers")
+
+QueueName = Annotated[str, typer.Argument(help="A queue, as `postgen queues` names it.", show_default=False)]
 
 
 def run(work: Coroutine[Any, Any, bool]) -> None:
-    """Exit status 1 when `work` says False, or with the sentence of a setting that is missing."""
-    if not or_exit("postgen", lambda: asyncio.run(work)):
+    """Exit status 1 when `work` says False, or with the sentence of what it cannot do."""
+    try:
+        well = or_exit("postgen", lambda: asyncio.run(work))
+    except PostgenError as error:
+        sys.exit(f"postgen: {error.detail}")
+    if not well:
         raise typer.Exit(1)
 
 
@@ -25,6 +47,57 @@ def run(work: Coroutine[Any, Any, bool]) -> None:
 def doctor() -> None:
     """Check the database, the bot, the lanes and the language model, and say what to do about each problem."""
     run(doctor_command.examine())
+
+
+@app.command()
+def queues() -> None:
+    """What waits and runs in each queue, for how long, and how many workers serve it."""
+    run(queue_commands.queues())
+
+
+@app.command()
+def lanes() -> None:
+    """The GPUs: health, warm personas, work, expected wait, busy share, failures and memory."""
+    run(queue_commands.lanes())
+
+
+@app.command()
+def workers() -> None:
+    """Which workers are alive, what they serve, and what each of them runs."""
+    run(queue_commands.alive())
+
+
+@app.command()
+def pause(
+    name: QueueName,
+    drain: Annotated[bool, typer.Option("--drain", help="Of a lane: what waits there still runs.")] = False,
+) -> None:
+    """Start nothing more in a queue, until it is resumed. What runs already is left alone."""
+    run(queue_commands.pause(name, drain=drain))
+
+
+@app.command()
+def resume(name: QueueName) -> None:
+    """Let a paused queue go on."""
+    run(queue_commands.resume(name))
+
+
+@app.command()
+def purge(
+    name: QueueName,
+    kind: Annotated[str | None, typer.Option(help="Only jobs of this kind.", show_default=False)] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Cancel the jobs that wait in a queue: says how many, and asks. What runs already is left alone."""
+    run(queue_commands.purge(name, kind, ask=lambda question: yes or typer.confirm(question)))
+
+
+@personas.command("check")
+def personas_check(
+    lanes: Annotated[bool, typer.Option("--lanes", help="Also ask each lane's ComfyUI for what they need.")] = False,
+) -> None:
+    """Say which personas are right, and what is wrong with each of the others."""
+    run(persona_commands.check(hosts=lanes))
 
 
 @webhook.command("set")
@@ -37,3 +110,82 @@ def webhook_set() -> None:
 def webhook_delete() -> None:
     """Tell Telegram to stop posting."""
     run(webhook_commands.delete())
+
+
+@keys.command("create")
+def keys_create(
+    owner: Annotated[str | None, typer.Option(help="Whose jobs it sees; a new account without.")] = None,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "",
+    scope: Annotated[list[str] | None, typer.Option(help="jobs, admin, or both by naming each.")] = None,
+    requests_per_minute: Annotated[int, typer.Option(help="How many requests it may make.")] = 600,
+    open_jobs: Annotated[int | None, typer.Option(help="How many open jobs it may have at a time.")] = None,
+    days: Annotated[int | None, typer.Option(help="For how long it is good; for ever without.")] = None,
+) -> None:
+    """Make a key, and show it this once."""
+    run(
+        key_commands.create(
+            owner=owner,
+            name=name,
+            scopes=scope or ["jobs"],
+            requests_per_minute=requests_per_minute,
+            open_jobs=open_jobs,
+            days=days,
+        )
+    )
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """Every key by its prefix: whose it is, what for, and when it was used last."""
+    run(key_commands.list_keys())
+
+
+@keys.command("revoke")
+def keys_revoke(prefix: Annotated[str, typer.Argument(help="As `postgen keys list` shows it.")]) -> None:
+    """Make a key useless from now on."""
+    run(key_commands.revoke(prefix))
+
+
+@app.command()
+def listen(
+    forward: Annotated[str, typer.Option(help="Where to post each event, for instance http://localhost:3000/hook.")],
+    api: Annotated[str, typer.Option(help="The API's address.", envvar="PUBLIC_URL")] = "http://localhost:8000",
+    key: Annotated[str, typer.Option(help="A key of the account.", envvar="POSTGEN_API_KEY")] = "",
+    events: Annotated[str, typer.Option(help="Which types, with commas between them.")] = "",
+    after: Annotated[str, typer.Option(help="Begin after this event instead of now.")] = "",
+    secret: Annotated[str, typer.Option(help="Sign with this whsec_… as an endpoint would.")] = "",
+) -> None:
+    """Post one's own events to a local address as webhooks would be, without a tunnel."""
+    run(listen_command.listen(forward, api=api, key=key, events=events, after=after, secret=secret))
+
+
+@providers.callback(invoke_without_command=True)
+def providers_state(context: typer.Context) -> None:
+    """Breakers, slots and budgets of everybody whom workers call."""
+    if context.invoked_subcommand is None:
+        run(provider_commands.providers())
+
+
+@providers.command("calls")
+def providers_calls(
+    errors: Annotated[bool, typer.Option("--errors", help="Only those that failed.")] = False,
+    provider: Annotated[str | None, typer.Option(help="Only this one's.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+) -> None:
+    """The log of calls, the newest last."""
+    run(provider_commands.calls(errors=errors, provider=provider, limit=limit))
+
+
+@providers.command("reset")
+def providers_reset(name: Annotated[str, typer.Argument(help="As `postgen providers` names it.")]) -> None:
+    """Call a provider again although its breaker is open."""
+    run(provider_commands.reset(name))
+
+
+@app.command()
+def refund(
+    charge_id: Annotated[str, typer.Argument(help="Telegram's id of the payment.")],
+    user: Annotated[int | None, typer.Option(help="Who paid, for a payment that is not known here.")] = None,
+) -> None:
+    """Give a person their Telegram Stars back, and take back what these had bought."""
+    run(refund_command.refund(charge_id, user_id=user))

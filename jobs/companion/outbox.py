@@ -12,11 +12,27 @@ from jobs.enqueue import Ticket, enqueue
 
 LONGEST_TEXT = 4096
 LONGEST_CAPTION = 1024
+# how the Bot API calls Telegram Stars, and the deep link of an invoice's copy in another chat
+STARS = "XTR"
+BUY_LINK = "buy"
+
+
+@dataclass(frozen=True)
+class Button:
+    """`data` (at most 64 bytes) comes back to webhook/handlers when it is pressed."""
+
+    text: str
+    data: str
+
+
+# rows of buttons below a message
+Buttons = tuple[tuple[Button, ...], ...]
 
 
 @dataclass(frozen=True)
 class ChatText:
     text: str
+    buttons: Buttons = ()
 
 
 @dataclass(frozen=True)
@@ -25,7 +41,17 @@ class ChatPhoto:
     caption: str = ""
 
 
-Message = ChatText | ChatPhoto
+@dataclass(frozen=True)
+class ChatInvoice:
+    """A price in Telegram Stars. `payload` comes back with the payment; a copy sent on leads to `/start buy`."""
+
+    title: str
+    description: str
+    payload: str
+    stars: int
+
+
+Message = ChatText | ChatPhoto | ChatInvoice
 
 
 async def send_to_chat(
@@ -54,8 +80,31 @@ def _payloads(message: Message) -> Iterator[dict[str, Any]]:
         caption = {"caption": _shortened(message.caption, LONGEST_CAPTION)} if message.caption else {}
         yield {"method": "sendPhoto", "media_id": str(message.media_id), **caption}
         return
-    for part in split_text(message.text):
-        yield {"method": "sendMessage", "text": part}
+    if isinstance(message, ChatInvoice):
+        yield _invoice(message)
+        return
+    parts = split_text(message.text)
+    for number, part in enumerate(parts, 1):
+        buttons = {"reply_markup": _keyboard(message.buttons)} if message.buttons and number == len(parts) else {}
+        yield {"method": "sendMessage", "text": part, **buttons}
+
+
+def _keyboard(buttons: Buttons) -> dict[str, Any]:
+    rows = [[{"text": button.text, "callback_data": button.data} for button in row] for row in buttons]
+    return {"inline_keyboard": rows}
+
+
+def _invoice(invoice: ChatInvoice) -> dict[str, Any]:
+    return {
+        "method": "sendInvoice",
+        "title": invoice.title,
+        "description": invoice.description,
+        "payload": invoice.payload,
+        "provider_token": "",
+        "currency": STARS,
+        "prices": [{"label": invoice.title, "amount": invoice.stars}],
+        "start_parameter": BUY_LINK,
+    }
 
 
 def split_text(text: str, limit: int = LONGEST_TEXT) -> list[str]:

@@ -1,13 +1,15 @@
-"""Personas: a folder each, with persona.toml and workflow.json. Read once, at start, and checked as a whole."""
+"""Personas: a folder each, with persona.toml, workflow.json and a greeting picture. Read once, at start, as a whole."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from jobs.companion import greeting_picture
 from jobs.errors import InvalidInput, Misconfigured
 from jobs.settings import PersonaSettings
 from jobs.workflow import load, require_points
@@ -15,8 +17,11 @@ from jobs.workflow import load, require_points
 SHIPPED = Path(__file__).parent / "personas"
 ADULT = 21
 FIRST_MET = "lina"
+# what the folder itself says, so that persona.toml must not
+SAID_BY_FOLDER = {"key": "the folder's name", "graph": "workflow.json", "greeting_picture": "greeting.jpg"}
 
 Graph = dict[str, Any]
+Found = TypeVar("Found")
 
 
 class Bilingual(BaseModel):
@@ -28,7 +33,10 @@ class Bilingual(BaseModel):
 
 
 class Persona(BaseModel):
-    """`workflow` names the places in workflow.json that take a value: [node id, input name]."""
+    """`workflow` names the places in workflow.json that take a value: [node id, input name].
+
+    `greeting_picture` is a JPEG, PNG or WebP file that Telegram takes as a photo, whatever its name ends in.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,6 +51,17 @@ class Persona(BaseModel):
     negative_prompt: str = ""
     workflow: dict[str, tuple[str, str]]
     graph: Graph
+    greeting_picture: Path | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a persona's folder gave: the persona, or (then it is None) everything that is wrong, in sentences."""
+
+    key: str
+    folder: Path
+    persona: Persona | None
+    problems: tuple[str, ...] = ()
 
 
 class Personas:
@@ -54,11 +73,15 @@ class Personas:
     @cached_property
     def all(self) -> Mapping[str, Persona]:
         """By key, in alphabetical order. Raises Misconfigured naming the folder that is not right."""
+        return {reading.key: _whole(reading) for reading in self.readings()}
+
+    def readings(self) -> list[Reading]:
+        """All folders by key, right or not. Raises Misconfigured when PERSONAS_DIR itself is wrong."""
         folders = [SHIPPED]
         if self.settings.personas_dir:
             folders.append(Path(self.settings.personas_dir).expanduser())
         found = {folder.name.lower(): folder for root in folders for folder in _persona_folders(root)}
-        return {key: _read(found[key]) for key in sorted(found)}
+        return [_read(found[key]) for key in sorted(found)]
 
     def checked(self) -> "Personas":
         """Read now: a persona that is not right is said when a process starts. Raises Misconfigured."""
@@ -86,16 +109,62 @@ def _persona_folders(root: Path) -> list[Path]:
     return [folder for folder in root.iterdir() if (folder / "persona.toml").exists()]
 
 
-def _read(folder: Path) -> Persona:
+def _whole(reading: Reading) -> Persona:
+    if reading.persona is None:
+        raise Misconfigured(f"The persona {reading.folder.name} is not valid: {' '.join(reading.problems)}")
+    return reading.persona
+
+
+def _read(folder: Path) -> Reading:
+    """Every file is looked at, also after one that is wrong: an operator wants to hear it all at once."""
+    problems: list[str] = []
+    description = _noting(problems, _description, folder / "persona.toml")
+    graph = _noting(problems, load, folder / "workflow.json")
+    picture = _noting(problems, greeting_picture.find, folder)
+    persona = None
+    if description is not None:
+        problems += _said_twice(description)
+        problems += _lost_points(graph, description.get("workflow"))
+        said = {name: value for name, value in description.items() if name not in SAID_BY_FOLDER}
+        folder_says = {"key": folder.name.lower(), "graph": graph or {}, "greeting_picture": picture}
+        persona = _noting(problems, _persona, {**said, **folder_says})
+    return Reading(folder.name.lower(), folder, None if problems else persona, tuple(problems))
+
+
+def _noting(problems: list[str], read: Callable[[Any], Found], source: Any) -> Found | None:
     try:
-        description = tomllib.loads((folder / "persona.toml").read_text(encoding="utf-8"))
-        persona = Persona(key=folder.name.lower(), graph=load(folder / "workflow.json"), **description)
-        require_points(persona.graph, persona.workflow)
-        return persona
+        return read(source)
     except Misconfigured as error:
-        raise Misconfigured(f"The persona {folder.name} is not valid: {error.detail}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
-        raise Misconfigured(f"The persona {folder.name} cannot be read: {error}.") from None
+        problems.append(error.detail)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise Misconfigured(f"The persona {folder.name} is not valid: {problems}.") from None
+        problems += [f"{'.'.join(map(str, each['loc']))}: {each['msg']}." for each in error.errors()]
+    return None
+
+
+def _description(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path.name} cannot be read: {error}.") from None
+
+
+def _persona(values: dict[str, Any]) -> Persona:
+    return Persona(**values)
+
+
+def _said_twice(description: Mapping[str, Any]) -> Iterator[str]:
+    for name, source in SAID_BY_FOLDER.items():
+        if name in description:
+            yield f"{name}: take it out of persona.toml, {source} says it."
+
+
+def _lost_points(graph: Graph | None, points: Any) -> Iterator[str]:
+    """A point of another shape than [node id, input name] is the model's to refuse."""
+    if graph is None or not isinstance(points, dict):
+        return
+    for name, point in points.items():
+        if isinstance(point, list) and [type(part) for part in point] == [str, str]:
+            try:
+                require_points(graph, {name: point})
+            except Misconfigured as error:
+                yield error.detail

@@ -1,6 +1,7 @@
 """One row for each message that goes out, and one for each try that did not simply succeed."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Delivery:
-    """`status` as it was found: a delivery found `sending` was cut off by a crash, and nobody knows what arrived."""
+    """`status` as it was found: a delivery found `sending` was cut off by a crash, and nobody knows what arrived.
+
+    `taken`: it is ours to send now, as attempt number `attempt`; `sending_at` is the moment of the attempt before.
+    """
 
     id: int
     job_id: UUID | None
@@ -23,6 +27,11 @@ class Delivery:
     status: str
     attempt: int
     recipient_blocked: bool
+    taken: bool
+    endpoint_id: UUID | None
+    webhook_id: str | None
+    body: bytes | None
+    sending_at: datetime | None
 
 
 PLAN = text(
@@ -30,19 +39,34 @@ PLAN = text(
     " VALUES (:key, :job_id, :channel, :destination, :payload) ON CONFLICT (key) DO NOTHING RETURNING id"
 ).bindparams(bindparam("payload", type_=JSONB))
 
+# no attempt at a webhook takes longer than this: one that is found `sending` for as long was cut off by a crash
+LEASE_SECONDS = 20.0
+# one that is parked until a later time has no ticket: this one is of before. What may have arrived in a chat is not
+# sent again; a webhook is, under the same id, by which its receiver knows it
+FREE = (
+    "(status = 'pending' AND next_attempt_at IS NULL) OR (status = 'sending' AND channel = 'webhook'"
+    f" AND sending_at < now() - interval '{LEASE_SECONDS} seconds')"
+)
+CUT_OFF = """{"code": "cut_off", "detail": "The worker was stopped before it heard the answer."}"""
+
 BEGIN = text(
-    "WITH found AS (SELECT id, status FROM deliveries WHERE id = :id FOR UPDATE),"
+    f"WITH found AS (SELECT id, status, attempt, sending_at, {FREE} AS taken FROM deliveries"
+    " WHERE id = :id FOR UPDATE),"
+    " cut_off AS (INSERT INTO delivery_attempts (delivery_id, number, outcome, error, started_at)"
+    f"  SELECT id, attempt, 'unknown', CAST(:cut_off AS jsonb), sending_at FROM found"
+    "   WHERE taken AND status = 'sending' ON CONFLICT DO NOTHING),"
     " blocked AS (SELECT 1 FROM telegram_users u, deliveries d WHERE d.id = :id AND d.channel = 'telegram'"
     "  AND u.user_id::text = d.destination AND u.blocked_at IS NOT NULL) "
     "UPDATE deliveries d SET"
-    " status = CASE WHEN found.status <> 'pending' THEN d.status WHEN EXISTS (SELECT 1 FROM blocked) THEN 'failed'"
+    " status = CASE WHEN NOT found.taken THEN d.status WHEN EXISTS (SELECT 1 FROM blocked) THEN 'failed'"
     "  ELSE 'sending' END,"
-    " attempt = d.attempt + CASE WHEN found.status = 'pending' THEN 1 ELSE 0 END,"
-    " sending_at = CASE WHEN found.status = 'pending' THEN now() ELSE d.sending_at END "
+    " attempt = d.attempt + CASE WHEN found.taken THEN 1 ELSE 0 END,"
+    " sending_at = CASE WHEN found.taken THEN now() ELSE d.sending_at END "
     "FROM found WHERE d.id = found.id "
     "RETURNING d.id, d.job_id, d.channel, d.destination, d.payload, found.status, d.attempt,"
-    " EXISTS (SELECT 1 FROM blocked) AS recipient_blocked"
-)
+    " EXISTS (SELECT 1 FROM blocked) AS recipient_blocked, found.taken, d.endpoint_id, d.webhook_id, d.body,"
+    " found.sending_at"
+).bindparams(cut_off=CUT_OFF)
 
 END = text(
     "WITH delivery AS (UPDATE deliveries SET status = :status, message_id = :message_id, error = :error,"

@@ -95,3 +95,9 @@ async def release(connection: AsyncConnection, dialog_id: int, job_id: UUID) -> 
     """The job that was to answer ended without an answer: the next message gets a new one."""
     update = text("UPDATE dialogs SET reply_job_id = NULL WHERE id = :id AND reply_job_id = :job_id")
     await connection.execute(update, {"id": dialog_id, "job_id": job_id})
+
+
+async def message_count(connection: AsyncConnection, dialog_id: int) -> int:
+    """The person's messages so far; 0 for a dialog that is not there."""
+    query = text("SELECT message_count FROM dialogs WHERE id = :id")
+    return int((await connection.execute(query, {"id": dialog_id})).scalar() or 0)

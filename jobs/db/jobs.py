@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import Boolean, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,6 +52,9 @@ class Job:
     expires_at: datetime | None
 
 
+# whose jobs are told of in their chat and nowhere else
+CHAT_OWNERS = "telegram:%"
+
 COLUMNS = ", ".join(f"job.{field.name}" for field in fields(Job))
 
 
@@ -77,11 +80,12 @@ INSERT = changing(
 CLAIM = changing(
     "UPDATE jobs SET status = 'processing', started_at = coalesce(started_at, now()), run_token = :run_token,"
     " attempt = attempt + 1, event_seq = event_seq + 1 WHERE id = :id AND status IN ('pending', 'processing')"
-)
+    f" AND (owner LIKE '{CHAT_OWNERS}') IS NOT DISTINCT FROM coalesce(:of_chat, owner LIKE '{CHAT_OWNERS}')"
+).bindparams(bindparam("of_chat", type_=Boolean))
 
 # only the run that holds the job may end it; a run that was given up for dead finds its token gone
 FINISH = changing(
-    "UPDATE jobs SET status = :status, result = :result, error = :error, usage = usage || :usage, run_token = NULL,"
+    "UPDATE jobs SET status = :status, result = :result, error = :error, usage = :usage, run_token = NULL,"
     " finished_at = now(), expires_at = now() + make_interval(secs => :ttl), event_seq = event_seq + 1"
     " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
 ).bindparams(
@@ -91,9 +95,16 @@ FINISH = changing(
 )
 
 RETRY_LATER = changing(
-    "UPDATE jobs SET run_token = NULL, failures = failures + :counted, event_seq = event_seq + 1"
+    # a try that was forgiven was none
+    "UPDATE jobs SET run_token = NULL, attempt = attempt - CASE WHEN failures = :failures THEN 1 ELSE 0 END,"
+    " failures = :failures, setbacks = :setbacks, usage = :usage, event_seq = event_seq + 1"
     " WHERE id = :id AND run_token = :run_token AND status = 'processing' AND cancel_requested_at IS NULL"
-)
+).bindparams(bindparam("setbacks", type_=JSONB), bindparam("usage", type_=JSONB))
+
+PROGRESS = changing(
+    "UPDATE jobs SET progress = :progress, event_seq = event_seq + 1"
+    " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
+).bindparams(bindparam("progress", type_=JSONB))
 
 GIVE_BACK = changing(
     "UPDATE jobs SET attempt = attempt - 1, run_token = NULL, event_seq = event_seq + 1"
@@ -106,6 +117,17 @@ CANCEL_WAITING = changing(
     # between two tries nobody runs it either, and nobody would end it later
     " WHERE id = :id AND (status = 'pending' OR (status = 'processing' AND run_token IS NULL))"
 )
+
+OVERDUE = text(
+    "SELECT id FROM jobs WHERE status = 'pending' AND deadline < now() ORDER BY deadline LIMIT :limit"
+    " FOR UPDATE SKIP LOCKED"
+)
+
+EXPIRE = changing(
+    "UPDATE jobs SET status = 'expired', error = :error, finished_at = now(),"
+    " expires_at = now() + make_interval(secs => :ttl), event_seq = event_seq + 1"
+    " WHERE id = :id AND status = 'pending'"
+).bindparams(bindparam("error", type_=JSONB))
 
 REQUEST_CANCEL = changing(
     "UPDATE jobs SET cancel_requested_at = now(), event_seq = event_seq + 1"
@@ -121,9 +143,14 @@ async def insert(connection: AsyncConnection, *, lane: str | None = None, **valu
     return _required(await _change(connection, INSERT, "job.created", data, **values))
 
 
-async def claim(connection: AsyncConnection, job_id: UUID, run_token: UUID) -> Job | None:
-    """Take the job for one run; None when it has ended already. A later claim takes it away from an earlier one."""
-    return await _change(connection, CLAIM, "job.started", {}, id=job_id, run_token=run_token)
+async def claim(
+    connection: AsyncConnection, job_id: UUID, run_token: UUID, *, of_chat: bool | None = None
+) -> Job | None:
+    """Take the job for one run; None when it has ended already. A later claim takes it away from an earlier one.
+
+    `of_chat`: only if it came from a chat, or only if it did not.
+    """
+    return await _change(connection, CLAIM, "job.started", {}, id=job_id, run_token=run_token, of_chat=of_chat)
 
 
 async def finish(
@@ -136,21 +163,34 @@ async def finish(
     usage: Json | None = None,
     ttl: int,
 ) -> Job | None:
-    """End the job; None when this run no longer holds it. `ttl`: seconds for which it stays readable."""
+    """End the job; None when this run no longer holds it. `ttl`: seconds for which it stays readable.
+
+    `usage` is that of all its runs together.
+    """
     data = {"error": error} if error else {}
     outcome = {"status": status, "result": result, "error": error, "usage": usage or {}, "ttl": float(ttl)}
     return await _change(connection, FINISH, f"job.{status}", data, id=job.id, run_token=job.run_token, **outcome)
 
 
-async def retry_later(connection: AsyncConnection, job: Job, data: Json, *, counted: bool) -> Job | None:
+async def retry_later(
+    connection: AsyncConnection, job: Job, data: Json, *, failures: int, setbacks: Json, usage: Json
+) -> Job | None:
     """The run failed in a way that may pass; None when this run no longer holds the job, or its owner gave it up."""
-    keys = {"id": job.id, "run_token": job.run_token, "counted": int(counted)}
-    return await _change(connection, RETRY_LATER, "job.retrying", data, **keys)
+    state = {"failures": failures, "setbacks": setbacks, "usage": usage}
+    return await _change(connection, RETRY_LATER, "job.retrying", data, id=job.id, run_token=job.run_token, **state)
 
 
-async def set_ticket(connection: AsyncConnection, job_id: UUID, ticket_id: int, queue: str) -> None:
-    update = text("UPDATE jobs SET ticket_id = :ticket_id, queue = :queue WHERE id = :id")
-    await connection.execute(update, {"id": job_id, "ticket_id": ticket_id, "queue": queue})
+async def set_progress(connection: AsyncConnection, job: Job, progress: Json, data: Json) -> Job | None:
+    """`progress`: {done, total, stage}; `data`: what else the event tells. None when this run lost the job."""
+    told = {**progress, **data}
+    return await _change(
+        connection, PROGRESS, "job.progress", told, id=job.id, run_token=job.run_token, progress=progress
+    )
+
+
+async def set_ticket(connection: AsyncConnection, job_id: UUID, ticket_id: int, queue: str, turn: int) -> None:
+    update = text("UPDATE jobs SET ticket_id = :ticket_id, queue = :queue, turn = :turn WHERE id = :id")
+    await connection.execute(update, {"id": job_id, "ticket_id": ticket_id, "queue": queue, "turn": turn})
 
 
 async def give_back(connection: AsyncConnection, job: Job) -> Job | None:
@@ -160,6 +200,16 @@ async def give_back(connection: AsyncConnection, job: Job) -> Job | None:
 
 async def cancel_waiting(connection: AsyncConnection, job_id: UUID, ttl: int) -> Job | None:
     return await _change(connection, CANCEL_WAITING, "job.cancelled", {}, id=job_id, ttl=float(ttl))
+
+
+async def overdue(connection: AsyncConnection, limit: int) -> list[UUID]:
+    """Jobs that nobody started before their deadline, locked for this transaction."""
+    return list((await connection.execute(OVERDUE, {"limit": limit})).scalars())
+
+
+async def expire(connection: AsyncConnection, job_id: UUID, error: Json, ttl: int) -> Job | None:
+    data = {"error": error}
+    return await _change(connection, EXPIRE, "job.expired", data, id=job_id, error=error, ttl=float(ttl))
 
 
 async def request_cancel(connection: AsyncConnection, job_id: UUID) -> Job | None:

@@ -1,10 +1,12 @@
 """The state of the lanes, what is open on them, and what was learnt about how long things take."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
@@ -17,10 +19,14 @@ NEWEST_WEIGHT = 0.2
 
 @dataclass(frozen=True)
 class LaneState:
-    """`paused`: "drain" (what waits still runs), "hold" (nothing runs) or None. `loaded`: the model on the GPU."""
+    """`paused`: "drain" (what waits still runs), "hold" (nothing runs) or None. `loaded`: the model on the GPU.
+
+    `served`: a live worker takes its tickets.
+    """
 
     queue: str
     healthy: bool
+    served: bool
     paused: str | None
     loaded: str | None
 
@@ -34,8 +40,15 @@ class OpenWork:
     seconds: float
 
 
+# does a worker that was heard lately serve the queue? A worker is given up after as long a silence
+SERVED = (
+    "EXISTS (SELECT FROM workers JOIN procrastinate_workers AS heart USING (id)"
+    " WHERE {queue} = ANY(workers.queues) AND heart.last_heartbeat > now() - interval '30 seconds')"
+)
+
 STATES = text(
-    "SELECT lane AS queue, coalesce(healthy, true) AS healthy, mode AS paused, loaded"
+    f"SELECT lane AS queue, coalesce(healthy, true) AS healthy, {SERVED.format(queue='lane')} AS served,"
+    " mode AS paused, loaded"
     " FROM unnest(CAST(:lanes AS text[])) WITH ORDINALITY AS asked (lane, position)"
     " LEFT JOIN lanes ON lanes.queue = lane LEFT JOIN paused_queues ON name = lane ORDER BY position"
 )
@@ -45,7 +58,8 @@ OPEN_WORK = text(
     "  WHEN status = 'pending' OR started_at IS NULL THEN coalesce(seconds, :unknown)"
     "  ELSE greatest(coalesce(seconds, :unknown) - extract(epoch FROM now() - started_at), 0) END)::float8 AS seconds"
     " FROM jobs LEFT JOIN workflow_times USING (workflow)"
-    " WHERE queue = ANY(:lanes) AND status IN ('pending', 'processing') GROUP BY queue, model ORDER BY newest"
+    " WHERE queue = ANY(:lanes) AND status IN ('pending', 'processing') AND (run_at IS NULL OR run_at <= now())"
+    " GROUP BY queue, model ORDER BY newest"
 )
 
 USUAL_LOAD = text("SELECT avg(load_seconds) FROM workflow_times WHERE load_seconds > 0")
@@ -54,6 +68,8 @@ NEXT_TURN = text(
     "SELECT 1 + greatest(coalesce((SELECT turn FROM lanes WHERE queue = :queue), 0), coalesce((SELECT max(turn)"
     " FROM jobs WHERE queue = :queue AND owner = :owner AND status IN ('pending', 'processing')), 0))"
 )
+
+CURRENT_TURN = text("SELECT turn FROM lanes WHERE queue = :queue")
 
 REGISTER = text(
     "INSERT INTO lanes (queue, host) VALUES (:queue, :host)"
@@ -68,13 +84,28 @@ SET_HEALTH = text(
     " changed_at = now() WHERE queue = :queue AND healthy <> :healthy RETURNING queue"
 ).bindparams(bindparam("failure", type_=Text))
 
+SET_STATS = text("UPDATE lanes SET stats = :stats WHERE queue = :queue").bindparams(bindparam("stats", type_=JSONB))
+
+CLAIM_RESTART = text(
+    "UPDATE lanes SET restarted_at = now() WHERE queue = :queue"
+    " AND (restarted_at IS NULL OR restarted_at < now() - make_interval(secs => :pause)) RETURNING queue"
+)
+
+# since when no lane takes work; nothing while one does
+AWAY_SINCE = text(
+    "SELECT max(greatest(changed_at, paused_at)) FROM lanes LEFT JOIN paused_queues ON name = queue"
+    " HAVING bool_and(NOT healthy OR name IS NOT NULL)"
+)
+
 RENDERED = text(
     # what went by before the first progress is loading only where the model had to be changed
     "WITH drawn AS (SELECT CASE WHEN EXISTS (SELECT 1 FROM lanes WHERE queue = :queue AND loaded = :model)"
     "  THEN 0 ELSE CAST(:load_seconds AS float8) END AS load_seconds),"
-    " render AS (INSERT INTO renders (queue, job_id, workflow, outcome, seconds, load_seconds)"
-    "  SELECT :queue, :job_id, :workflow, :outcome, CAST(:seconds AS float8), load_seconds FROM drawn),"
-    " lane AS (UPDATE lanes SET loaded = :model WHERE queue = :queue AND loaded IS DISTINCT FROM :model) "
+    " render AS (INSERT INTO renders (queue, job_id, workflow, outcome, seconds, load_seconds, finished_at)"
+    "  SELECT :queue, :job_id, :workflow, :outcome, CAST(:seconds AS float8), load_seconds,"
+    "   now() - make_interval(secs => :ago) FROM drawn),"
+    " lane AS (UPDATE lanes SET loaded = :model WHERE queue = :queue AND loaded IS DISTINCT FROM :model"
+    "  AND CAST(:outcome AS text) = 'completed') "
     "INSERT INTO workflow_times AS known (workflow, seconds, load_seconds)"
     " SELECT :workflow, CAST(:seconds AS float8) - load_seconds, load_seconds FROM drawn"
     "  WHERE CAST(:outcome AS text) = 'completed'"
@@ -84,22 +115,6 @@ RENDERED = text(
     "   WHEN known.load_seconds = 0 THEN excluded.load_seconds"
     "   ELSE known.load_seconds + :weight * (excluded.load_seconds - known.load_seconds) END"
 ).bindparams(bindparam("model", type_=Text))
-
-# every waiting ticket of a lane goes to one of the others in turn, and their workers are told
-MOVE = text(
-    "WITH others AS (SELECT queue, row_number() OVER (ORDER BY queue) - 1 AS number, count(*) OVER () AS total"
-    "  FROM lanes WHERE queue <> :queue AND healthy AND NOT EXISTS (SELECT FROM paused_queues WHERE name = queue)),"
-    " waiting AS (SELECT id, row_number() OVER (ORDER BY priority DESC, id) - 1 AS number FROM"
-    "  (SELECT id, priority FROM procrastinate_jobs WHERE queue_name = :queue AND status = 'todo'"
-    "   FOR UPDATE SKIP LOCKED) AS locked),"
-    " ticket AS (UPDATE procrastinate_jobs AS ticket SET queue_name = others.queue FROM waiting JOIN others"
-    "  ON waiting.number % others.total = others.number WHERE ticket.id = waiting.id"
-    "  RETURNING ticket.id, ticket.queue_name, ticket.args),"
-    " job AS (UPDATE jobs SET queue = ticket.queue_name FROM ticket"
-    "  WHERE jobs.id = CAST(ticket.args->>'job_id' AS uuid)) "
-    "SELECT queue_name, count(*), pg_notify('procrastinate_queue_v1#' || queue_name,"
-    "  json_build_object('type', 'job_inserted', 'job_id', max(id))::text) FROM ticket GROUP BY queue_name"
-)
 
 
 async def states(connection: AsyncConnection, lanes: list[str]) -> list[LaneState]:
@@ -122,6 +137,11 @@ async def usual_load_seconds(connection: AsyncConnection) -> float:
 
 async def next_turn(connection: AsyncConnection, queue: str, owner: str) -> int:
     return int((await connection.execute(NEXT_TURN, {"queue": queue, "owner": owner})).scalar_one())
+
+
+async def current_turn(connection: AsyncConnection, queue: str) -> int:
+    """The one that the queue serves now; 0 for a queue that never had a worker, or is no lane."""
+    return int((await connection.execute(CURRENT_TURN, {"queue": queue})).scalar() or 0)
 
 
 async def register(connection: AsyncConnection, queue: str, host: str) -> None:
@@ -149,8 +169,9 @@ async def record_render(
     outcome: str,
     seconds: float,
     load_seconds: float,
+    ago: float = 0.0,
 ) -> None:
-    """`seconds` of the GPU, of which `load_seconds` before the first progress."""
+    """`seconds` of the GPU, of which `load_seconds` before the first progress; it ended `ago` seconds ago."""
     values: dict[str, Any] = {
         "queue": queue,
         "job_id": job_id,
@@ -159,11 +180,28 @@ async def record_render(
         "outcome": outcome,
         "seconds": seconds,
         "load_seconds": load_seconds,
+        "ago": ago,
         "weight": NEWEST_WEIGHT,
     }
     await connection.execute(RENDERED, values)
 
 
-async def move_waiting(connection: AsyncConnection, queue: str) -> dict[str, int]:
-    """Give a lane's waiting tickets to the lanes that take work: how many to which. None moves where there is none."""
-    return {row[0]: row[1] for row in await connection.execute(MOVE, {"queue": queue})}
+async def set_stats(connection: AsyncConnection, queue: str, stats: dict[str, Any]) -> None:
+    await connection.execute(SET_STATS, {"queue": queue, "stats": stats})
+
+
+async def claim_restart(connection: AsyncConnection, queue: str, pause: float) -> bool:
+    """Whether it is for us to restart the lane's ComfyUI: nobody did within the last `pause` seconds."""
+    return (await connection.execute(CLAIM_RESTART, {"queue": queue, "pause": pause})).first() is not None
+
+
+async def away_since(connection: AsyncConnection) -> datetime | None:
+    """Since when no lane takes work; None while one does, or before there was any."""
+    since: datetime | None = (await connection.execute(AWAY_SINCE)).scalar()
+    return since
+
+
+def seconds_of_work(loaded: str | None, work: list[OpenWork], load_seconds: float) -> float:
+    """Until all that is open on a lane is done, changing to each model that it needs once."""
+    loads = len({each.model for each in work} - {loaded})
+    return max(0.0, sum(each.seconds for each in work) + load_seconds * loads)

@@ -1,6 +1,7 @@
 """What is known about stored files."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
@@ -24,10 +25,20 @@ class MediaRow:
     owner: str
     key: str
     content_type: str
+    size: int
+    sha256: str
     telegram_file_id: str | None
+    created_at: datetime
+    expires_at: datetime | None
 
 
-async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str, job_id: UUID, ttl: int) -> None:
+GET = text(
+    "SELECT id, owner, key, content_type, size, sha256, telegram_file_id, created_at, expires_at"
+    " FROM media WHERE id = :id"
+)
+
+
+async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str, job_id: UUID | None, ttl: int) -> None:
     """`ttl`: seconds for which it is kept."""
     await connection.execute(
         text(
@@ -48,8 +59,7 @@ async def insert(connection: AsyncConnection, stored: StoredFile, *, owner: str,
 
 
 async def get(connection: AsyncConnection, media_id: UUID) -> MediaRow | None:
-    query = text("SELECT id, owner, key, content_type, telegram_file_id FROM media WHERE id = :id")
-    row = (await connection.execute(query, {"id": media_id})).mappings().first()
+    row = (await connection.execute(GET, {"id": media_id})).mappings().first()
     return MediaRow(**row) if row else None
 
 

@@ -5,26 +5,35 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from jobs.db import provider_calls
 from jobs.db.session import Database
 
 CHUNK = 1000
 # Telegram repeats an update for a day at most
 UPDATES_KEPT_HOURS = 48
-RENDERS_KEPT_HOURS = 24
+RENDERS_KEPT_DAYS = 8
+# for how long a request may be repeated under its Idempotency-Key
+ANSWERS_KEPT_HOURS = 24
 FAILED_UPDATES_KEPT_DAYS = 30
 
 OLD_ROWS = {
+    # a webhook that is still on its way, or held for an endpoint that is switched off, keeps its job
     "jobs": "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE expires_at < now() AND parent_id IS NULL"
-    " ORDER BY expires_at LIMIT :chunk)",
+    " AND NOT EXISTS (SELECT FROM deliveries WHERE deliveries.job_id = jobs.id AND channel = 'webhook'"
+    "  AND deliveries.status IN ('pending', 'sending', 'held')) ORDER BY expires_at LIMIT :chunk)",
     "telegram_updates": "DELETE FROM telegram_updates WHERE (bot_id, update_id) IN (SELECT bot_id, update_id"
     f" FROM telegram_updates WHERE received_at < now() - interval '{UPDATES_KEPT_HOURS} hours' LIMIT :chunk)",
     "failed_updates": "DELETE FROM failed_updates WHERE (bot_id, update_id) IN (SELECT bot_id, update_id"
     f" FROM failed_updates WHERE created_at < now() - interval '{FAILED_UPDATES_KEPT_DAYS} days' LIMIT :chunk)",
     "renders": "DELETE FROM renders WHERE id IN (SELECT id FROM renders"
-    f" WHERE finished_at < now() - interval '{RENDERS_KEPT_HOURS} hours' LIMIT :chunk)",
+    f" WHERE finished_at < now() - interval '{RENDERS_KEPT_DAYS} days' LIMIT :chunk)",
+    "idempotency_records": "DELETE FROM idempotency_records WHERE (owner, key) IN (SELECT owner, key"
+    f" FROM idempotency_records WHERE created_at < now() - interval '{ANSWERS_KEPT_HOURS} hours' LIMIT :chunk)",
+    "provider_calls": provider_calls.FORGET_CALLS,
+    "provider_days": provider_calls.FORGET_DAYS,
     # answers that belong to no job, such as the one to /start
     "deliveries": "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE job_id IS NULL"
-    " AND status IN ('sent', 'failed') AND created_at < now() - make_interval(secs => :ttl) LIMIT :chunk)",
+    " AND status IN ('sent', 'failed', 'unknown') AND created_at < now() - make_interval(secs => :ttl) LIMIT :chunk)",
 }
 
 

@@ -3,17 +3,17 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
 
 from jobs.settings import DatabaseSettings
 
 CONNECT_SECONDS = 10
 # a query of ours is short; one that takes this long is waiting for a database that is gone
 QUERY_SECONDS = 30
+# a pooler refuses a client that wants to set these
+DIRECT_ONLY = {"jit": "off"}
 
 
 class Database:
@@ -24,9 +24,11 @@ class Database:
         sizes: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size, "pool_timeout": CONNECT_SECONDS}
         statements: dict[str, Any] = {}
         if settings.database_pooled:
-            # a pooler hands out another backend each time: no statement prepared earlier is there
-            sizes = {"poolclass": NullPool}
-            statements = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": _unique_statement_name}
+            # a pooler hands out another backend each time: no statement prepared earlier is there, and a named one
+            # would stay behind for good in the backend that had it
+            statements = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+            # poolers drop who is idle, and so does the network around a process that was put to sleep
+            sizes["pool_pre_ping"] = True
         self.settings = settings
         self.url = settings.url
         self.engine = create_async_engine(
@@ -45,21 +47,20 @@ class Database:
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:
         """For a single statement, which is a transaction by itself: spares the round trips of BEGIN and COMMIT."""
-        async with self.autocommit.connect() as connection:
+        # a pooler may send its halves, prepare and execute, to different backends: only a transaction keeps to one
+        opened = self.engine.begin() if self.settings.database_pooled else self.autocommit.connect()
+        async with opened as connection:
             yield connection
 
     async def aclose(self) -> None:
         await self.engine.dispose()
 
     async def _connect(self, **_: Any) -> "asyncpg.Connection[asyncpg.Record]":
+        pooled = self.settings.database_pooled
         return await asyncpg.connect(
             self.url,
             timeout=CONNECT_SECONDS,
             command_timeout=QUERY_SECONDS,
-            statement_cache_size=0 if self.settings.database_pooled else 100,
-            server_settings={"application_name": "postgen", "jit": "off"},
+            statement_cache_size=0 if pooled else 100,
+            server_settings={"application_name": "postgen", **({} if pooled else DIRECT_ONLY)},
         )
-
-
-def _unique_statement_name() -> str:
-    return f"__postgen_{uuid4()}__"

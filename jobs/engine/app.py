@@ -8,7 +8,7 @@ from procrastinate import App
 from procrastinate.app import WorkerOptions
 
 from jobs.connector import QueueConnector
-from jobs.engine.worker import QueueWorker
+from jobs.engine.worker import QueueRoom, QueueWorker
 from jobs.errors import Misconfigured
 from jobs.lanes.gates import Gates
 
@@ -24,8 +24,8 @@ async def nothing_to_open(queues: frozenset[str]) -> AsyncIterator[dict[str, Any
 class QueueApp(App):
     """`open_context` gets a worker's queues (empty: all) and yields the `additional_context` of its tasks.
 
-    `queue_limit` says how many tickets of a queue one worker may run at a time, None for its concurrency.
-    `gates` shut queues for a while.
+    `queue_room` says how many tickets of a queue a worker of so much concurrency may run at a time.
+    `gates` shut queues for a while, and hear of those that ran dry.
     `all_queues` names what a worker serves that was not told its queues.
     `late_defaults` gives worker options that must be read from the environment when a worker starts.
     """
@@ -35,7 +35,7 @@ class QueueApp(App):
         *,
         connector: QueueConnector,
         open_context: OpenContext = nothing_to_open,
-        queue_limit: Callable[[str], int | None] = lambda queue: None,
+        queue_room: QueueRoom = lambda queue, concurrency: concurrency,
         late_defaults: Callable[[], WorkerOptions] = WorkerOptions,
         all_queues: Callable[[], list[str]] = list,
         gates: Gates | None = None,
@@ -44,7 +44,7 @@ class QueueApp(App):
         super().__init__(connector=connector, worker_defaults=worker_defaults)
         self.queue_connector = connector
         self.open_context = open_context
-        self.queue_limit = queue_limit
+        self.queue_room = queue_room
         self.late_defaults = late_defaults
         self.all_queues = all_queues
         self.gates = gates or Gates()
@@ -64,4 +64,4 @@ class QueueApp(App):
             raise Misconfigured(problem)
 
     def _worker(self, **options: Any) -> QueueWorker:
-        return QueueWorker(self, queue_limit=self.queue_limit, **{**self.worker_defaults, **options})
+        return QueueWorker(self, queue_room=self.queue_room, **{**self.worker_defaults, **options})

@@ -3,6 +3,8 @@
 It does what procrastinate_fetch_job_v2 does, for several queues and tickets at once. The queue's name stands in the
 text, not in a parameter: only so may PostgreSQL keep one plan and have it use the partial index, whose condition names
 the queue. Planning anew each time, which a parameter would need, takes longer than the fetch.
+An operator may hold a queue, which is a row of paused_queues; the answer is the same for all its tickets, so it is
+looked up once.
 The OR keeps the question for the lock out of the joins: tickets without one never ask it.
 """
 
@@ -19,6 +21,7 @@ TAKE = """
     WITH candidate AS (
         SELECT ticket.id FROM procrastinate_jobs AS ticket
          WHERE ticket.status = 'todo' {of_queue}
+           AND NOT EXISTS (SELECT FROM paused_queues WHERE name = {queue} AND mode = 'hold')
            AND (ticket.scheduled_at IS NULL OR ticket.scheduled_at <= now())
            AND (ticket.lock IS NULL OR NOT EXISTS (
                SELECT FROM procrastinate_jobs AS other
@@ -49,4 +52,5 @@ def _statement(wanted: tuple[tuple[str | None, int], ...]) -> str:
 
 def _take(queue: str | None, count: int) -> str:
     literal = sql.Literal(queue).as_string(None).replace("%", "%%")
-    return TAKE.format(of_queue="" if queue is None else f"AND ticket.queue_name = {literal}", count=int(count))
+    of_queue, name = ("", "ticket.queue_name") if queue is None else (f"AND ticket.queue_name = {literal}", literal)
+    return TAKE.format(of_queue=of_queue, queue=name, count=int(count))

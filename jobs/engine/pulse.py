@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import socket
 
 from procrastinate.exceptions import ConnectorException
 
@@ -13,11 +15,17 @@ log = logging.getLogger(__name__)
 
 
 class Pulse:
-    """Beats from registration until the last ticket has ended, draining included."""
+    """Beats from registration until the last ticket has ended, draining included.
 
-    def __init__(self, connector: QueueConnector, worker_id: int, *, interval: float) -> None:
+    Each beat also says who beats: what serves which queues is read from the table `workers`.
+    """
+
+    def __init__(
+        self, connector: QueueConnector, worker_id: int, *, interval: float, name: str, queues: list[str]
+    ) -> None:
         self.connector = connector
         self.worker_id = worker_id
+        self.who = {"name": name, "queues": queues, "host": socket.gethostname(), "pid": os.getpid()}
         self.interval = interval
         self.due = asyncio.Event()
         self.steady_since: float | None = None
@@ -34,7 +42,7 @@ class Pulse:
 
     async def _beat(self) -> bool:
         try:
-            await self.connector.run(statements.HEARTBEAT, worker_id=self.worker_id)
+            await self.connector.run(statements.HEARTBEAT, worker_id=self.worker_id, **self.who)
         except (ConnectorException, OSError) as error:
             if not is_loss(error):
                 log.exception("heartbeat failed")

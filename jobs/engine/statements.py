@@ -40,6 +40,10 @@ UPDATE procrastinate_jobs
 
 # a worker whose row was removed while it could not be heard takes its place again
 HEARTBEAT = """
+WITH known AS (
+    INSERT INTO workers (id, name, queues, host, pid)
+    VALUES (%(worker_id)s, %(name)s, %(queues)s, %(host)s, %(pid)s) ON CONFLICT (id) DO NOTHING
+)
 INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())
 ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
 RETURNING id
@@ -49,4 +53,7 @@ HELD = "SELECT id, abort_requested FROM procrastinate_jobs WHERE worker_id = %(w
 
 REGISTER = "SELECT worker_id FROM procrastinate_register_worker_v1()"
 
-UNREGISTER = "SELECT procrastinate_unregister_worker_v1(%(worker_id)s)"
+UNREGISTER = """
+WITH gone AS (DELETE FROM workers WHERE id = %(worker_id)s)
+SELECT procrastinate_unregister_worker_v1(%(worker_id)s)
+"""

@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from procrastinate.exceptions import ConnectorException, UniqueViolation
@@ -23,6 +24,7 @@ from jobs.engine.ledger import Ledger
 from jobs.engine.outcome import BACK, Outcome
 from jobs.engine.pulse import Pulse
 from jobs.engine.reconciliation import Reconciliation
+from jobs.engine.seat import Seat
 from jobs.engine.side_tasks import SideTask, beside, pause
 from jobs.engine.signals import on_signal
 
@@ -31,9 +33,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# tickets of one queue that may run beside those that have a place in it
+MOST_AFTERWORK = 8
+
+# how many tickets of a queue one worker of so much concurrency may run at a time
+QueueRoom = Callable[[str, int], int]
+
 
 class QueueWorker(Worker):
-    """`concurrency` holds for each queue by itself, and `queue_limit` may lower it: no queue blocks another."""
+    """`concurrency` holds for each queue by itself, and `queue_room` may change it: no queue blocks another."""
 
     app: "QueueApp"
     ledger: Ledger
@@ -42,14 +50,18 @@ class QueueWorker(Worker):
     # seconds after the grace time: for cancelled tickets to put things in order, and for the database to hear of it
     parting = 5.0
 
-    def __init__(self, app: "QueueApp", *, queue_limit: Callable[[str], int | None], **options: Any) -> None:
+    def __init__(self, app: "QueueApp", *, queue_room: QueueRoom, **options: Any) -> None:
         super().__init__(app, **options)
         self.queues = list(dict.fromkeys(self.queues)) if self.queues else None
-        self.admission = Admission(self._room(queue_limit))
+        self.admission = Admission(self._room(queue_room))
         self.gates = app.gates
         self.gates.on_open = self._new_job_event.set
         self.fetching = asyncio.Lock()
         self.known: set[int] = set()
+        # tickets that gave up their place in their queue, and do only what needs no place
+        self.left: dict[int, str] = {}
+        # tickets that have not begun what they are for
+        self.waiting: set[int] = set()
         self.hurry = asyncio.Event()
         self.failed_fetches = 0
 
@@ -97,7 +109,10 @@ class QueueWorker(Worker):
             self.connector, worker_id,
             keep=self.delete_jobs is DeleteJobCondition.NEVER, on_settled=self._settled,
         )  # fmt: skip
-        self.pulse = Pulse(self.connector, worker_id, interval=self.update_heartbeat_interval)
+        self.pulse = Pulse(
+            self.connector, worker_id, interval=self.update_heartbeat_interval,
+            name=self.worker_name or "worker", queues=list(self.queues or []),
+        )  # fmt: skip
         self.reconciliation = Reconciliation(
             self.connector, worker_id, interval=min(self.abort_job_polling_interval, self.update_heartbeat_interval),
             fetching=self.fetching, known=self.known, on_abort=self._handle_abort_jobs_requested,
@@ -168,9 +183,13 @@ class QueueWorker(Worker):
         async with self.fetching:
             rows = await self.connector.run(fetch.statement(wanted), worker_id=worker_id)
             jobs = [Job.from_row(row) for row in sorted(rows, key=_rank)]
-            self.admission.fetched(wanted, [job.queue for job in jobs])
+            found = [job.queue for job in jobs]
+            self.admission.fetched(wanted, found)
             for job in jobs:
                 self._start(job)
+        for queue in wanted:
+            if queue is not None and queue not in found:
+                self.gates.on_dry(queue)
         return len(jobs)
 
     def _start(self, job: Job) -> None:
@@ -180,7 +199,11 @@ class QueueWorker(Worker):
             app=self.app,
             worker_name=self.worker_name,
             worker_queues=self.queues,
-            additional_context={**(self.additional_context or {}), "steady_for": self.pulse.steady_for},
+            additional_context={
+                **(self.additional_context or {}),
+                "steady_for": self.pulse.steady_for,
+                "seat": Seat(partial(self._leave_seat, job), partial(self._waits, job)),
+            },
             job=job,
             abort_reason=lambda: self._job_ids_to_abort.get(job.id or 0),
             start_timestamp=time.time(),
@@ -196,7 +219,35 @@ class QueueWorker(Worker):
         job = self._running_jobs.pop(task).job
         # cancelled before its first step
         self.ledger.put(job, BACK if task.cancelled() else task.result())
-        if self.admission.leave(job.queue):
+        self.waiting.discard(job.id or 0)
+        if self.left.pop(job.id or 0, None) is None:
+            self._make_room(job.queue)
+
+    def _leave_seat(self, job: Job) -> None:
+        """Its place is for the next one from now on, unless too many have gone so already: what they do takes long."""
+        assert job.id is not None, "it has a row"
+        if job.id in self.left or list(self.left.values()).count(job.queue) >= MOST_AFTERWORK:
+            return
+        self.left[job.id] = job.queue
+        self._make_room(job.queue)
+
+    def _waits(self, job: Job, waits: bool) -> None:
+        assert job.id is not None, "it has a row"
+        if not waits:
+            self.waiting.discard(job.id)
+            return
+        self.waiting.add(job.id)
+        if self._stop_event.is_set():
+            self._return_waiting()
+
+    def _return_waiting(self) -> None:
+        """Whoever has not begun need not be waited for: another worker may begin it now."""
+        for task, context in list(self._running_jobs.items()):
+            if context.job.id in self.waiting:
+                self._abort_job(task, context, AbortReason.SHUTDOWN)
+
+    def _make_room(self, queue: str) -> None:
+        if self.admission.leave(queue):
             self._new_job_event.set()
 
     def _settled(self, job: Job) -> None:
@@ -209,6 +260,7 @@ class QueueWorker(Worker):
     async def _drain(self) -> None:
         """Wait for what runs, then cancel it and give it back. Heartbeats and cancellations go on meanwhile."""
         self.stop()
+        self._return_waiting()
         hurry = asyncio.create_task(self.hurry.wait())
         grace = self.shutdown_graceful_timeout
         deadline = None if grace is None else time.monotonic() + grace
@@ -258,10 +310,10 @@ class QueueWorker(Worker):
         if self.connector.connections and self.queues:
             await make_missing_indexes(self.connector.connections, list(self.queues))
 
-    def _room(self, queue_limit: Callable[[str], int | None]) -> dict[str | None, int]:
+    def _room(self, queue_room: QueueRoom) -> dict[str | None, int]:
         if not self.queues:
             return {None: self.concurrency}
-        return {queue: min(self.concurrency, queue_limit(queue) or self.concurrency) for queue in self.queues}
+        return {queue: queue_room(queue, self.concurrency) for queue in self.queues}
 
 
 def _rank(row: dict[str, Any]) -> tuple[int, int]:

@@ -8,10 +8,17 @@ from jobs.db.jobs import Job
 Json = dict[str, Any]
 
 
-def job_view(job: Job, *, public_url: str = "", position: int | None = None, eta: float | None = None) -> Json:
+def job_view(
+    job: Job,
+    *,
+    public_url: str = "",
+    position: int | None = None,
+    eta: float | None = None,
+    media: str | None = None,
+) -> Json:
     """JSON-ready. `position`: 1 is the next one. `eta`: seconds until it should be finished. Both null when unknown.
 
-    `public_url` stands before the paths in `urls`; without it they are relative.
+    `public_url` stands before the paths in `urls`; without it they are relative. `media`: see media_urls.
     """
     return {
         "id": str(job.id),
@@ -38,7 +45,7 @@ def job_view(job: Job, *, public_url: str = "", position: int | None = None, eta
         "finished_at": _text(job.finished_at),
         "expires_at": _text(job.expires_at),
         "seq": job.event_seq,
-        "urls": _urls(job, public_url.rstrip("/")),
+        "urls": {**_urls(job, public_url.rstrip("/")), "media": media},
     }
 
 

@@ -45,13 +45,41 @@ class Outcome:
     """What a run made.
 
     `save` writes what belongs to the result, inside the transaction that completes the job, and names the jobs that
-    follow from it. `messages` is how the result reads in a chat, if the job was asked for in one.
+    follow from it. `messages` is how the result reads in a chat, if the job was asked for in one. `tidy` is called
+    after that transaction; what it fails to do is done by nobody.
     """
 
     result: BaseModel
     usage: Json = field(default_factory=dict)
     messages: Sequence[Message] = ()
     save: Save | None = None
+    tidy: Callable[[], Awaitable[None]] | None = None
+
+
+class ReportsProgress(Protocol):
+    """`report` never waits. `done` of `total`, `stage` in words; `more` goes into the event only."""
+
+    def report(self, done: float, total: float, stage: str | None, /, **more: Any) -> None: ...
+
+
+class Seat(Protocol):
+    """The run's place in its queue."""
+
+    def leave(self) -> None:
+        """What is still to do needs no place: it is for the next job from now on."""
+
+    def waits(self, waits: bool, /) -> None:
+        """True: nothing was begun yet, and a worker that stops gives the job to another at once. False: it was."""
+
+
+class FirmSeat:
+    """For a run without a worker around it."""
+
+    def leave(self) -> None:
+        pass
+
+    def waits(self, waits: bool, /) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -61,6 +89,8 @@ class Run(Generic[InputT]):
     job: Job
     input: InputT
     database: Database
+    progress: ReportsProgress
+    seat: Seat
 
 
 class Kind(Protocol):

@@ -14,12 +14,18 @@ MessageText = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_
 class KindInput(BaseModel):
     """Unknown fields are a mistake of the caller, not something to drop silently."""
 
-    model_config = ConfigDict(extra="forbid")
+    # strict: "512" is no width, and true is no seed
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Message(KindInput):
     role: Literal["user", "assistant"]
     content: MessageText
+
+
+def said(role: str, content: str) -> Message:
+    """As the database keeps it."""
+    return Message.model_validate({"role": role, "content": content})
 
 
 def newest_within(messages: list[Message], tokens: int) -> list[Message]:
@@ -30,7 +36,7 @@ def newest_within(messages: list[Message], tokens: int) -> list[Message]:
         if kept and len(message.content) > room:
             break
         content = message.content[-room:]
-        kept.append(Message(role=message.role, content=content))
+        kept.append(message.model_copy(update={"content": content}))
         room -= len(content)
         if room <= 0:
             break

@@ -1,7 +1,8 @@
-"""A picture from a prompt, drawn on the lane whose queue the job waits in."""
+"""A picture from a prompt, drawn on the lane whose queue the job waits in, unless it is there already."""
 
 import asyncio
 import contextlib
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -10,20 +11,24 @@ from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatPhoto
+from jobs.companion.personas import Persona
 from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
 from jobs.db import media as media_rows
+from jobs.db import picture_cache
 from jobs.db.jobs import Job
 from jobs.db.media import StoredFile
 from jobs.errors import PostgenError
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
+from jobs.kinds.image_progress import reporter
 from jobs.lanes.drawing import drawing_of
-from jobs.workflow import filename_prefix, patch
+from jobs.workflow import Workflow, filename_prefix, patch
 
 if TYPE_CHECKING:
-    from jobs.providers.comfyui.client import ComfyUI
+    from jobs.lanes.lane import Lane
     from jobs.providers.comfyui.outputs import Generated
+    from jobs.providers.comfyui.progress import Progress
     from jobs.resources import Resources
 
 QUEUE = "image"
@@ -34,7 +39,11 @@ LARGEST_SEED = 2**63 - 1
 
 
 class Input(KindInput):
-    """`width` and `height` in pixels, multiples of 16. Without a seed one is drawn, and the result names it."""
+    """`width` and `height` in pixels, multiples of 16. `previews`: progress events carry small pictures.
+
+    Without a seed one is drawn, and the result names it; with a dialog it follows from the dialog and the number of
+    messages in it, so that the same moment gives the same picture.
+    """
 
     prompt: str = Field(min_length=1, max_length=8000)
     negative_prompt: str | None = Field(default=None, max_length=8000)
@@ -43,9 +52,12 @@ class Input(KindInput):
     seed: int | None = Field(default=None, ge=0, le=LARGEST_SEED)
     width: int | None = Field(default=None, ge=64, le=2048, multiple_of=16)
     height: int | None = Field(default=None, ge=64, le=2048, multiple_of=16)
+    previews: bool | None = None
 
 
 class Result(BaseModel):
+    """`cached`: it was there already, and no GPU was touched for it."""
+
     media_id: UUID
     content_type: str
     size: int
@@ -59,32 +71,65 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     # a re-run after a crash must ask for the same picture, so what is random comes from the random id
     seed = given.seed if given.seed is not None else job.id.int & LARGEST_SEED
     drawn = drawing_of(resources.personas, given.persona, given.width, given.height).persona
-    values = {
+    negative = given.negative_prompt or resources.personas.negative_prompt(drawn)
+    workflow = patch(drawn.graph, drawn.workflow, _values(given, drawn, negative, seed))
+    drawn_from = picture_cache.fingerprint(workflow)
+    async with run.database.statement() as connection:
+        known = await picture_cache.find(connection, job.owner, drawn_from)
+    if known:
+        save = partial(_keep, known, resources.result_ttl)
+        return Outcome(_result(known, seed, cached=True), {}, [ChatPhoto(known.id, given.prompt)], save)
+    return await _drawn(run, resources, patch(workflow, drawn.workflow, _place(job)), drawn_from, seed)
+
+
+def _values(given: Input, drawn: Persona, negative: str, seed: int) -> dict[str, Any]:
+    return {
         "prompt": f"{given.prompt}. {drawn.image_style}" if given.persona and drawn.image_style else given.prompt,
-        "negative": given.negative_prompt or resources.personas.negative_prompt(drawn),
+        "negative": negative,
         "seed": seed,
         "width": given.width,
         "height": given.height,
-        "filename_prefix": filename_prefix(job.id),
     }
-    workflow = patch(drawn.graph, drawn.workflow, values)
+
+
+def _place(job: Job) -> dict[str, str]:
+    return {"filename_prefix": filename_prefix(job.id)}
+
+
+async def _drawn(run: Run[Input], resources: "Resources", workflow: Workflow, drawn_from: str, seed: int) -> Outcome:
+    job = run.job
     # the same id after a crash finds the running prompt again; a new one after a failure starts afresh
-    prompt_id = uuid5(job.id, str(job.failures))
-    picture = await _draw(run, resources.lane(job.queue), str(prompt_id), workflow)
+    prompt_id = str(uuid5(job.id, f"{job.retries}:{job.failures}"))
+    lane = resources.lane(job.queue)
+    picture = await _draw(run, lane, prompt_id, workflow)
+    rendered_at = time.monotonic()
     stored = await resources.media.put(picture.data, uuid5(job.id, "picture"))
-    result = Result(
-        media_id=stored.id, content_type=stored.content_type, size=stored.size, sha256=stored.sha256, seed=seed
-    )
     usage = {"gpu_seconds": round(picture.gpu_seconds, 3)}
-    save = partial(_save, job, stored, picture, resources.result_ttl)
-    return Outcome(result, usage, [ChatPhoto(stored.id, given.prompt)], save)
+    save = partial(_save, job, stored, picture, drawn_from, rendered_at, resources.result_ttl)
+    return Outcome(
+        _result(stored, seed), usage, [ChatPhoto(stored.id, run.input.prompt)], save, partial(lane.forget, prompt_id)
+    )
 
 
-async def _draw(run: Run[Input], lane: "ComfyUI", prompt_id: str, workflow: dict[str, Any]) -> "Generated":
+async def _draw(run: Run[Input], lane: "Lane", prompt_id: str, workflow: Workflow) -> "Generated":
     """A worker that stops leaves a running prompt to the next one; one that waits, or is not wanted, is taken back."""
-    lane.detach(prompt_id)
+    report = reporter(run.progress, workflow)
+
+    def on_progress(reading: "Progress") -> None:
+        # the first one comes when the GPU begins
+        run.seat.waits(False)
+        report(reading)
+
+    def on_rendered() -> None:
+        # of one that was adopted when it was done there is no progress
+        run.seat.waits(False)
+        run.seat.leave()
+
+    run.seat.waits(True)
     try:
-        return await lane.generate(prompt_id, workflow)
+        return await lane.draw(
+            prompt_id, workflow, on_progress=on_progress, previews=bool(run.input.previews), on_rendered=on_rendered
+        )
     except asyncio.CancelledError:
         async with run.database.transaction() as connection:
             unwanted = await job_rows.is_cancel_requested(connection, run.job.id)
@@ -93,10 +138,33 @@ async def _draw(run: Run[Input], lane: "ComfyUI", prompt_id: str, workflow: dict
         raise
 
 
+def _result(stored: StoredFile, seed: int, *, cached: bool = False) -> Result:
+    return Result(
+        media_id=stored.id,
+        content_type=stored.content_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        seed=seed,
+        cached=cached,
+    )
+
+
+async def _keep(known: StoredFile, ttl: int, connection: AsyncConnection) -> list[NewJob]:
+    await picture_cache.keep(connection, known.id, ttl)
+    return []
+
+
 async def _save(
-    job: Job, stored: StoredFile, picture: "Generated", ttl: int, connection: AsyncConnection
+    job: Job,
+    stored: StoredFile,
+    picture: "Generated",
+    drawn_from: str,
+    rendered_at: float,
+    ttl: int,
+    connection: AsyncConnection,
 ) -> list[NewJob]:
     await media_rows.insert(connection, stored, owner=job.owner, job_id=job.id, ttl=ttl)
+    await picture_cache.remember(connection, stored.id, drawn_from)
     await lane_rows.record_render(
         connection,
         queue=job.queue,
@@ -106,5 +174,6 @@ async def _save(
         outcome="completed",
         seconds=picture.gpu_seconds,
         load_seconds=picture.load_seconds,
+        ago=time.monotonic() - rendered_at,
     )
     return []

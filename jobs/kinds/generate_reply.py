@@ -11,7 +11,7 @@ from jobs.companion.outbox import ChatText
 from jobs.db import dialogs
 from jobs.errors import TemporaryError
 from jobs.kinds.contract import NewJob, Outcome, Run
-from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, MessageText, newest_within
+from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, MessageText, newest_within, said
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
@@ -54,7 +54,7 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         async with run.database.transaction() as connection:
             stored = await dialogs.recent_messages(connection, given.dialog_id)
         if stored:
-            conversation = [Message(role=each.role, content=each.content[-LONGEST_MESSAGE:]) for each in stored]
+            conversation = [said(each.role, each.content[-LONGEST_MESSAGE:]) for each in stored]
             newest = max(each.id for each in stored)
 
     completion = await resources.reply_llm.complete(

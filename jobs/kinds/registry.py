@@ -1,12 +1,13 @@
 """Every kind by its name, and the check of an input against it. Loading this loads no provider."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from jobs.errors import InvalidInput
-from jobs.kinds import generate_image, generate_image_prompt, generate_reply
+from jobs.kinds import generate_image, generate_image_prompt, generate_reply, replay_deliveries
 from jobs.kinds.contract import Kind
 from jobs.storable import is_storable
 
@@ -14,6 +15,7 @@ KINDS: dict[str, Kind] = {
     "generate_image": generate_image,
     "generate_image_prompt": generate_image_prompt,
     "generate_reply": generate_reply,
+    "replay_deliveries": replay_deliveries,
 }
 
 
@@ -29,7 +31,8 @@ def parse_input(name: str, raw: dict[str, Any]) -> BaseModel:
         errors = [{"pointer": pointer, "detail": "The text holds a zero byte or half a character."}]
         raise InvalidInput(f"The input of {name} is not valid: {pointer} cannot be stored.", errors=errors)
     try:
-        return find(name).Input.model_validate(raw)
+        # as JSON, in which an id or a moment is a text; elsewhere nothing is taken for something else
+        return find(name).Input.model_validate_json(json.dumps(raw))
     except ValidationError as error:
         errors = [
             {

@@ -1,20 +1,11 @@
-"""Which lanes are there, and where is the ComfyUI of each?"""
+"""Where is the ComfyUI of a lane?"""
 
 import re
 
 from jobs.errors import Misconfigured
 from jobs.settings import LaneSettings
 
-PREFIX = "gpu-"
 LANE = re.compile(r"gpu-(0|[1-9][0-9]*)")
-
-
-def is_lane(queue: str) -> bool:
-    return queue.startswith(PREFIX)
-
-
-def names(settings: LaneSettings) -> list[str]:
-    return [f"{PREFIX}{number}" for number in range(len(settings.hosts))]
 
 
 def host_of(queue: str, settings: LaneSettings) -> str:

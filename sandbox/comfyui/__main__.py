@@ -3,9 +3,13 @@
 import argparse
 import asyncio
 import contextlib
+import json
 import signal
+from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 
+from sandbox.comfyui.runs import RunLog
 from sandbox.comfyui.server import ComfyServer
 from sandbox.comfyui.settings import ComfySettings
 
@@ -21,6 +25,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache-lru", type=int, default=0, help="node results kept; 0 forgets all but the last prompt")
     parser.add_argument("--preview-method", default="none")
     parser.add_argument("--directory", type=Path, help="where the pictures go; a temporary folder otherwise")
+    parser.add_argument("--runs", type=Path, help="a file for each start and end of a run: it outlives a kill -9")
     return parser.parse_args()
 
 
@@ -36,9 +41,36 @@ async def serve(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with ComfyServer(settings, port=options.port, address=options.address, directory=options.directory) as server:
+    server = ComfyServer(settings, port=options.port, address=options.address, directory=options.directory)
+    async with recorded(server.log, options.runs), server:
         print(f"ComfyUI sandbox on {server.url}", flush=True)
         await stop.wait()
+
+
+@contextlib.asynccontextmanager
+async def recorded(log: RunLog, path: Path | None) -> AsyncIterator[None]:
+    """A line of JSON when a run starts and another when it has ended. Written at once: what was told is in the file."""
+    if path is None:
+        yield
+        return
+    task = asyncio.create_task(record(log, path))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def record(log: RunLog, path: Path) -> None:
+    started = ended = 0
+    with path.open("w", buffering=1, encoding="utf-8") as file:
+        while True:
+            log.changed.clear()
+            finished = [run for run in log.runs[ended:] if run.ended_at is not None]
+            for run in [*finished, *log.runs[max(started, ended + len(finished)) :]]:
+                file.write(json.dumps(asdict(run)) + "\n")
+            started, ended = len(log.runs), ended + len(finished)
+            await log.changed.wait()
 
 
 def main() -> None:

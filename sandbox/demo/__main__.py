@@ -24,7 +24,7 @@ def read_arguments() -> argparse.Namespace:
         prog="python -m sandbox.demo",
         description="Starts Postgen and all that it needs on this machine, and stops it at Ctrl-C.",
     )
-    parser.add_argument("--check", action="store_true", help="try reply and picture out through the chat, then end")
+    parser.add_argument("--check", action="store_true", help="try chat and API out, then end")
     parser.add_argument("--fresh", action="store_true", help="forget the data of earlier runs first")
     for name, port in {"api": API_PORT, "webhook": WEBHOOK_PORT, "chat": CHAT_PORT}.items():
         parser.add_argument(f"--{name}-port", type=int, default=port, help=f"instead of {port}; 0: any free one")
@@ -41,7 +41,7 @@ def end_with_make() -> None:
 def main() -> int:
     options = read_arguments()
     addresses = Addresses(
-        *(port or free_port() for port in (options.api_port, options.webhook_port, options.chat_port))
+        options.api_port or free_port(), options.webhook_port or free_port(), options.chat_port or free_port()
     )
     folder = DemoFolder(options.folder)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from sandbox.demo.ports import WantedPort, free_port
 
 API_PORT, WEBHOOK_PORT, CHAT_PORT = 8000, 8001, 8090
+LANES = 2
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Addresses:
     api_port: int = API_PORT
     webhook_port: int = WEBHOOK_PORT
     chat_port: int = CHAT_PORT
-    comfyui_port: int = field(default_factory=free_port)
+    comfyui_ports: tuple[int, ...] = field(default_factory=lambda: tuple(free_port() for _ in range(LANES)))
     llm_port: int = field(default_factory=free_port)
 
     @property
@@ -38,8 +39,9 @@ class Addresses:
         return f"http://127.0.0.1:{self.chat_port}"
 
     @property
-    def comfyui(self) -> str:
-        return f"127.0.0.1:{self.comfyui_port}"
+    def comfyui(self) -> list[str]:
+        """`host:port` of each lane, gpu-0 first."""
+        return [f"127.0.0.1:{port}" for port in self.comfyui_ports]
 
     @property
     def llm(self) -> str:

@@ -58,7 +58,13 @@ class DemoFolder:
 
     def kept_secret(self, name: str) -> str:
         """Random at the first run, the same at each later one."""
-        return self.write_secret(name, self._read(name) or secrets.token_urlsafe(24))
+        return self.write_secret(name, self.read(name) or secrets.token_urlsafe(24))
+
+    def read(self, name: str) -> str:
+        """Empty where there is no such file."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.path / name).read_text().strip()
+        return ""
 
     def write_secret(self, name: str, value: str) -> str:
         path = self.path / name
@@ -80,10 +86,5 @@ class DemoFolder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DemoFailed(
-                f"The demo runs already (pid {self._read('lock') or 'unknown'}). Stop it first: Ctrl-C in its terminal."
+                f"The demo runs already (pid {self.read('lock') or 'unknown'}). Stop it first: Ctrl-C in its terminal."
             ) from None
-
-    def _read(self, name: str) -> str:
-        with contextlib.suppress(FileNotFoundError):
-            return (self.path / name).read_text().strip()
-        return ""

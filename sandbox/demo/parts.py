@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from sandbox.demo.addresses import Addresses
+from sandbox.demo.addresses import LANES, Addresses
 from sandbox.demo.folder import DemoFolder
 from sandbox.demo.part import Command
 
@@ -14,7 +14,7 @@ PICTURE_SECONDS = 2.0
 # the stream of an open dashboard would hold the API back for ever
 DOOR_GRACE = 1
 WORKERS = {
-    "worker-gpu-0": ["--queues=gpu-0", "--concurrency=2"],
+    **{f"worker-gpu-{lane}": [f"--queues=gpu-{lane}", "--concurrency=2"] for lane in range(LANES)},
     "worker-llm": ["--queues=llm"],
     "worker-deliveries": ["--queues=telegram,webhooks,housekeeping"],
 }
@@ -24,22 +24,26 @@ def migration(environment: Mapping[str, str]) -> Command:
     return _command("migrations", "alembic upgrade head", [_program("alembic"), "upgrade", "head"], environment)
 
 
-def registration(environment: Mapping[str, str]) -> Command:
-    return _command("webhook-set", "postgen webhook set", [_program("postgen"), "webhook", "set"], environment)
+def registration(addresses: Addresses, environment: Mapping[str, str]) -> Command:
+    # no proxy brings both doors to one address here
+    reached = {**environment, "PUBLIC_URL": addresses.webhook}
+    return _command("webhook-set", "postgen webhook set", [_program("postgen"), "webhook", "set"], reached)
+
+
+def key_creation(environment: Mapping[str, str]) -> Command:
+    options = ["--owner=account:demo", "--name=the demo", "--scope=jobs", "--scope=admin"]
+    program = [_program("postgen"), "keys", "create", *options]
+    return _command("keys-create", "postgen keys create", program, environment)
 
 
 def outside_world(addresses: Addresses, folder: DemoFolder, environment: Mapping[str, str]) -> list[Command]:
     """What Postgen talks to, played by the sandbox: none of it needs the database."""
     llm = _module("sandbox.llm.real", "--port", str(addresses.llm_port))
-    comfyui = _module(
-        "sandbox.comfyui", "--port", str(addresses.comfyui_port), "--seconds", str(PICTURE_SECONDS),
-        "--directory", str(folder.comfyui),
-    )  # fmt: skip
     chat = _module("sandbox.demo.chat", "--port", str(addresses.chat_port), "--archive", str(folder.chats))
     return [
         _command("llm", "The language model", llm, environment),
-        _command("comfyui", "The ComfyUI stand-in", comfyui, environment),
         _command("chat", "The chat page", chat, environment),
+        *(_lane(number, port, folder, environment) for number, port in enumerate(addresses.comfyui_ports)),
     ]
 
 
@@ -56,6 +60,13 @@ def workers(environment: Mapping[str, str]) -> list[Command]:
         _command(name, f"The worker {' '.join(options)}", [*start, *options, f"--name={name}"], environment)
         for name, options in WORKERS.items()
     ]
+
+
+def _lane(number: int, port: int, folder: DemoFolder, environment: Mapping[str, str]) -> Command:
+    directory = folder.comfyui / str(number)
+    options = ["--port", str(port), "--seconds", str(PICTURE_SECONDS), "--directory", str(directory)]
+    title = f"The ComfyUI stand-in of gpu-{number}"
+    return _command(f"comfyui-{number}", title, _module("sandbox.comfyui", *options), environment)
 
 
 def _door(app: str, port: int) -> list[str]:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sandbox.demo import parts, readiness
 from sandbox.demo.addresses import Addresses
+from sandbox.demo.api_key import demo_key
 from sandbox.demo.database import DemoDatabase
 from sandbox.demo.environment import environment
 from sandbox.demo.folder import DemoFolder
@@ -13,6 +15,14 @@ from sandbox.demo.ports import require_free
 from sandbox.demo.processes import Processes
 from sandbox.demo.progress import Progress
 from sandbox.demo.together import together
+
+
+@dataclass(frozen=True)
+class Started:
+    """`api_key` opens all of the REST API."""
+
+    database_url: str
+    api_key: str
 
 
 class Startup:
@@ -29,8 +39,8 @@ class Startup:
         self.processes = processes
         self.progress = progress
 
-    async def start(self, *, fresh: bool) -> str:
-        """Returns the database's address when all parts are ready. Raises DemoFailed."""
+    async def start(self, *, fresh: bool) -> Started:
+        """Returns when all parts are ready. Raises DemoFailed."""
         for wanted in self.addresses.wanted:
             require_free(wanted)
         self.progress.say(f"the ports {', '.join(str(port.number) for port in self.addresses.wanted)} are free")
@@ -40,19 +50,22 @@ class Startup:
             self.folder.forget()
             self.progress.say("forgot the data of earlier runs")
         database_url = await self._start_ground()
-        await self._start_postgen(database_url)
-        return database_url
+        api_key = await self._start_postgen(database_url)
+        return Started(database_url, api_key)
 
     async def _start_ground(self) -> str:
         """The database, and beside it what needs none."""
-        self.progress.say("starting PostgreSQL, the language model, the ComfyUI stand-in and the chat page …")
+        self.progress.say("starting PostgreSQL, the language model, two ComfyUI stand-ins and the chat page …")
         commands = parts.outside_world(self.addresses, self.folder, self._environment(""))
-        llm, comfyui, chat = await self.processes.start(commands)
+        llm, chat, *lanes = await self.processes.start(commands)
         database_url, *_ = await together(
             self._start_database(),
             self._announce(llm, f"{self.addresses.llm}/health"),
-            self._announce(comfyui, f"http://{self.addresses.comfyui}/system_stats"),
             self._announce(chat, f"{self.addresses.chat}/healthz"),
+            *(
+                self._announce(lane, f"http://{host}/system_stats")
+                for lane, host in zip(lanes, self.addresses.comfyui, strict=True)
+            ),
         )
         return database_url
 
@@ -68,7 +81,8 @@ class Startup:
         self.progress.say("its tables are up to date (alembic upgrade head)")
         return url
 
-    async def _start_postgen(self, database_url: str) -> None:
+    async def _start_postgen(self, database_url: str) -> str:
+        """The demo's key of the REST API."""
         known = self._environment(database_url)
         self.progress.say("starting the API, the webhook app and the workers …")
         newest_before = await readiness.newest_worker(database_url)
@@ -79,8 +93,9 @@ class Startup:
             self._announce(webhook, f"{self.addresses.webhook}/readyz"),
             self._announce_workers(workers, database_url, newest_before),
         )
-        await self.processes.run(parts.registration(known))
+        await self.processes.run(parts.registration(self.addresses, known))
         self.progress.say("the bot's webhook is registered (postgen webhook set)")
+        return await demo_key(self.addresses.api, self.folder, self.processes, parts.key_creation(known))
 
     async def _announce(self, part: Part, url: str) -> str:
         await readiness.answering(part, url)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.demo.addresses import Addresses
+from sandbox.demo.api_tryout import try_api
 from sandbox.demo.database import DemoDatabase
 from sandbox.demo.failure import DemoFailed
 from sandbox.demo.folder import DemoFolder
@@ -21,7 +22,7 @@ CHECK_SECONDS = 120
 
 @dataclass(frozen=True)
 class Wish:
-    """What the command line asked for. `check`: try the chat out, then end. `fresh`: forget earlier runs first."""
+    """What the command line asked for. `check`: try everything out, then end. `fresh`: forget earlier runs first."""
 
     addresses: Addresses
     check: bool = False
@@ -71,26 +72,32 @@ class Supervisor:
 
     async def _work(self) -> None:
         if not self.wish.check:
-            await self.startup.start(fresh=self.wish.fresh)
-            self._show_addresses()
+            started = await self.startup.start(fresh=self.wish.fresh)
+            self._show_addresses(started.api_key)
             await asyncio.Event().wait()
             return
         try:
             async with asyncio.timeout(CHECK_SECONDS):
-                database_url = await self.startup.start(fresh=self.wish.fresh)
-                await try_out(self.wish.addresses.chat, database_url, self.progress)
+                started = await self.startup.start(fresh=self.wish.fresh)
+                await try_out(self.wish.addresses.chat, started.database_url, self.progress)
+                await try_api(self.wish.addresses.api, started.api_key, self.progress)
+                self.progress.say("it works: a reply and two pictures came")
         except TimeoutError:
             raise DemoFailed(f"The try-out was not done after {CHECK_SECONDS} s.") from None
 
-    def _show_addresses(self) -> None:
+    def _show_addresses(self, api_key: str) -> None:
         addresses = self.wish.addresses
         embedded = f"psql \"$(cat '{self.folder.path}/database-url')\""
+        lanes = "".join(
+            f"    gpu-{number}         http://{host}/   a stand-in for ComfyUI that draws without a GPU\n"
+            for number, host in enumerate(addresses.comfyui)
+        )
         self.progress.say("ready")
         self.progress.show(
             f"\n    Open {addresses.chat}/ and write to the bot, or send /generate a red fox\n\n"
-            f"    API           {addresses.api}/\n"
+            f"    API           {addresses.api}/docs   with the key {api_key}\n"
             f"    webhook app   {addresses.webhook}/\n"
-            f"    ComfyUI       http://{addresses.comfyui}/   a stand-in that draws without a GPU\n"
+            f"{lanes}"
             f"    LLM           {addresses.llm}/v1   a real one, but a small one (SmolLM2-135M)\n"
             f"    database      {embedded if self.database.pid else 'the one that DATABASE_URL names'}\n"
             f"    logs          {self.folder.logs}/\n\n"

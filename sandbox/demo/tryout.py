@@ -27,7 +27,6 @@ async def try_out(chat_url: str, database_url: str, progress: Progress) -> None:
         await tryout.greeting()
         await tryout.reply()
         await tryout.picture()
-        progress.say("it works: a reply and a picture came")
 
 
 class _Tryout:

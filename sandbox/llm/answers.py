@@ -1,7 +1,7 @@
 """What does the scripted LLM say? A fixed list, an echo, or what a function makes of the request."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -13,11 +13,12 @@ class Usage:
 
 @dataclass(frozen=True)
 class Answer:
-    """`usage` None counts words."""
+    """`usage` None counts words. `headers` are sent along."""
 
     text: str
     finish_reason: Literal["stop", "length", "content_filter"] = "stop"
     usage: Usage | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ScriptEnded(Exception):

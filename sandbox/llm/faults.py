@@ -26,7 +26,7 @@ class Refusal:
     """An answer with this status instead of a completion. A str body is sent as it is."""
 
     status: int
-    body: dict[str, Any] | str
+    body: dict[str, Any] | list[Any] | str
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -19,6 +19,8 @@ class ReceivedRequest:
     first_byte: float | None = None
     finished: float | None = None
     outcome: Outcome = "waiting"
+    path: str = ""
+    query: str = ""
 
     @property
     def messages(self) -> list[dict[str, Any]]:

@@ -59,15 +59,15 @@ class ProbeApp(QueueApp):
     diary: Diary
 
 
-def lane_limit(queue: str) -> int | None:
-    return 2 if queue.startswith("gpu-") else None
+def queue_room(queue: str, concurrency: int) -> int:
+    return min(2, concurrency) if queue.startswith("gpu-") else concurrency
 
 
 def make_app(url: str, *, patience: Patience | None = None, listen_url: str | None = None, **defaults: Any) -> ProbeApp:
     settings = DatabaseSettings(database_url=url, database_listen_url=listen_url)
     app = ProbeApp(
         connector=QueueConnector(lambda: settings, patience=patience or Patience(pause=0.2)),
-        queue_limit=lane_limit,
+        queue_room=queue_room,
         worker_defaults=cast(WorkerOptions, {**FAST, **defaults}),
     )
     app.diary = Diary(url)

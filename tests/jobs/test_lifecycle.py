@@ -341,3 +341,15 @@ async def test_log_lines_of_a_job_do_not_leak_into_the_next(resources: Resources
 
     await lifecycle.run_job(resources, (await new_job(resources)).id)
     assert "job_id" not in structlog.contextvars.get_contextvars()
+
+
+async def test_waiting_for_a_server_that_is_away_is_never_taken_for_a_job_that_kills_workers(
+    database: Database,
+) -> None:
+    """Each look at a lane that was down counted as a start, and after twenty of them the picture was given up."""
+    async with worker(database, comfyui="127.0.0.1:9") as resources:
+        made = await submit(resources, "generate_image", {"prompt": "a fox"})
+        for _ in range(lifecycle.MOST_STARTS + 3):
+            await lifecycle.run_job(resources, made.id)
+    now = await job(database, made.id)
+    assert (now.status, now.failures) == ("processing", 0)

@@ -1,13 +1,14 @@
 """Bytes in, the same bytes out, wherever they are kept."""
 
 import hashlib
+import secrets
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from jobs.errors import Misconfigured, TemporaryError
-from jobs.media import MediaStore
+from jobs.media import CHUNK, MediaStore
 from jobs.settings import MediaSettings
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -46,6 +47,10 @@ async def test_the_same_name_is_replaced(tmp_path: Path) -> None:
         (PNG, "image/png"),
         (b"\xff\xd8\xff\xe0", "image/jpeg"),
         (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+        (b"RIFF\x00\x00\x00\x00WAVEfmt ", "application/octet-stream"),
+        (b"GIF89a\x01\x00", "image/gif"),
+        (b"\x00\x00\x00\x20ftypisom", "video/mp4"),
+        (b"%PDF-1.7\n", "application/pdf"),
         (b"<html>", "application/octet-stream"),
         (b"", "application/octet-stream"),
     ],
@@ -101,3 +106,28 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Misconfigured, match="MEDIA_URL"):
         store(f"file:{tmp_path}/file/media")
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 3 * CHUNK + 5), (0, 1), (CHUNK - 1, CHUNK + 1), (2 * CHUNK, 3 * CHUNK), (7, 7)]
+)
+async def test_a_part_comes_in_chunks(tmp_path: Path, start: int, stop: int) -> None:
+    kept, data = store(f"file:{tmp_path}"), secrets.token_bytes(3 * CHUNK + 5)
+    stored = await kept.put(data, uuid4())
+    chunks = [chunk async for chunk in await kept.open_range(stored.key, start, stop)]
+    assert b"".join(chunks) == data[start:stop]
+    assert all(len(chunk) <= CHUNK for chunk in chunks)
+
+
+async def test_a_part_of_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await store(f"file:{tmp_path}").open_range("aa/nothing", 0, 5)
+
+
+async def test_a_file_that_lost_its_end_is_not_passed_on_as_whole(tmp_path: Path) -> None:
+    kept = store(f"file:{tmp_path}")
+    stored = await kept.put(bytes(2 * CHUNK), uuid4())
+    chunks = await kept.open_range(stored.key, 0, stored.size)
+    (tmp_path / stored.key).write_bytes(bytes(CHUNK + 1))
+    with pytest.raises(TemporaryError):
+        _ = [chunk async for chunk in chunks]

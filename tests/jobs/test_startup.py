@@ -34,6 +34,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     monkeypatch.chdir(tmp_path_factory.mktemp("no-dotenv"))
     for name in ("TELEGRAM_BOT_TOKEN", "COMFYUI_HOSTS", "REPLY_LLM", "PERSONAS_DIR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VENICE_API_KEY", "key")
     return monkeypatch
 
 
@@ -73,7 +74,7 @@ async def test_a_worker_over_an_old_schema(settings: pytest.MonkeyPatch, databas
 async def test_each_queue_wants_its_own_settings_and_no_others(settings: pytest.MonkeyPatch, database_url: str) -> None:
     settings.setenv("DATABASE_URL", database_url)
     async with open_resources(frozenset({"housekeeping"})) as least:
-        assert (least.telegram, least.models, least.comfyui) == (None, {}, {})
+        assert (least.telegram, least.models, least.lanes) == (None, {}, {})
     assert "TELEGRAM_BOT_TOKEN is not set" in await refusal("telegram")
     assert "gpu-0 needs 1 hosts in COMFYUI_HOSTS" in await refusal("gpu-0")
     async with open_resources(frozenset({"llm"})) as for_replies:
@@ -85,7 +86,7 @@ async def test_each_queue_wants_its_own_settings_and_no_others(settings: pytest.
     settings.setenv("COMFYUI_HOSTS", SOME_LANE)
     async with open_resources(frozenset({"telegram", "gpu-0"})) as both:
         assert both.telegram is not None
-        assert set(both.comfyui) == {"gpu-0"}
+        assert set(both.lanes) == {"gpu-0"}
         with pytest.raises(Misconfigured, match="llm"):
             _ = both.reply_llm
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobs.housekeeping import STALLED_SECONDS
-from jobs.worker import app, grace_time, lane_limit
+from jobs.worker import app, grace_time, queue_room
 from tests.jobs.queue_probe import rows, tickets, until
 
 ROOT = Path(__file__).parents[2]
@@ -43,8 +43,13 @@ def test_it_registers_exactly_these_tasks() -> None:
 
 
 def test_a_lane_admits_two() -> None:
-    assert lane_limit("gpu-0") == lane_limit("gpu-12") == 2
-    assert lane_limit("llm") is None
+    assert queue_room("gpu-0", 10) == queue_room("gpu-12", 2) == 2
+    assert queue_room("gpu-0", 1) == 1
+    assert queue_room("llm", 7) == 7
+
+
+def test_receivers_of_webhooks_that_hang_leave_room_for_others() -> None:
+    assert queue_room("webhooks", 10) == 500
 
 
 def test_the_grace_time_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +110,9 @@ async def test_sigterm_stops_an_idle_worker_which_says_nothing_and_leaves_nothin
 def test_a_worker_without_queues_serves_all_of_them_and_each_lane_within_its_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from jobs.worker import all_queues, lane_limit
+    from jobs.worker import all_queues
 
     monkeypatch.setenv("COMFYUI_HOSTS", "one:8188,two:8188")
     queues = all_queues()
     assert {"llm", "telegram", "housekeeping", "gpu-0", "gpu-1"} <= set(queues)
-    assert [lane_limit(queue) for queue in ("gpu-0", "gpu-1", "llm")] == [2, 2, None]
+    assert [queue_room(queue, 10) for queue in ("gpu-0", "gpu-1", "llm")] == [2, 2, 10]

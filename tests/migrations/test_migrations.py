@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from jobs.db.schema import HEAD
-from jobs.db.tables import metadata
+from jobs.db.tables.every import metadata
 from sandbox.postgres import EmbeddedPostgres
 from tests.factories import NOWHERE
 

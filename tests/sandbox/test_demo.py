@@ -10,7 +10,7 @@ import pytest
 
 from tests.sandbox.running_demo import demo_folder, running_demo
 
-STARTED = "The ComfyUI stand-in is ready"
+STARTED = "The ComfyUI stand-in of gpu-0 is ready"
 # promised are ten seconds; a machine on which other tests run may take longer
 STOP_SECONDS = 30
 
@@ -37,10 +37,10 @@ def test_a_taken_port_is_one_sentence_that_names_port_purpose_and_holder(folder:
 def test_a_crash_is_one_sentence_with_the_end_of_its_log_and_stops_everything(folder: Path) -> None:
     with running_demo(folder) as demo:
         demo.wait_for(STARTED)
-        demo.child("sandbox.comfyui").kill()
+        demo.child("/comfyui/0").kill()
         assert demo.wait_for_end(STOP_SECONDS) == 1
         assert demo.left() == []
-    sentence = f"FAILED: The ComfyUI stand-in was ended by SIGKILL. Its log {folder}/logs/comfyui.log ends:"
+    sentence = f"FAILED: The ComfyUI stand-in of gpu-0 was ended by SIGKILL. Its log {folder}/logs/comfyui-0.log ends:"
     assert f"{sentence}\n    ComfyUI sandbox on http://127.0.0.1:" in demo.output
     assert "Traceback" not in demo.output
 

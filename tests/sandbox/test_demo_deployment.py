@@ -106,4 +106,5 @@ def test_compose_serves_every_queue_that_the_demo_serves() -> None:
     from sandbox.demo.parts import WORKERS
 
     in_demo = [option for options in WORKERS.values() for option in options if option.startswith("--queues=")]
-    assert re.findall(r"--queues=[a-z0-9-]+(?:,[a-z0-9-]+)*", COMPOSE) == in_demo
+    in_compose = re.findall(r"--queues=[a-z0-9-]+(?:,[a-z0-9-]+)*", COMPOSE)
+    assert in_compose == in_demo

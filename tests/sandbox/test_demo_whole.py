@@ -28,13 +28,21 @@ def test_check_gets_a_reply_and_a_picture_and_a_second_run_keeps_the_data(folder
         assert demo.wait_for_end(120) == 0, demo.output
         assert demo.left() == []
     assert "a JPEG of" in demo.output
+    assert re.search(
+        r"POST /v1/jobs, Prefer: wait  →  \d+ ms: a [A-Z]+ of \d+×\d+, \d+ kB, read by its signed link", demo.output
+    )
     assert "it works" in demo.output
     first = database_files(folder)
+    key = (folder / "api-key").read_text()
+    assert (folder / "api-key").stat().st_mode & 0o777 == 0o600
+    assert [log.name for log in (folder / "logs").iterdir() if key in log.read_text(errors="replace")] == []
 
     with running_demo(folder) as demo:
         demo.wait_for("Ctrl-C stops everything", 90)
         assert len(demo.known) > 9
         assert photos_of("Tryout", demo.output) == 1
+        assert f"/docs   with the key {key}\n" in demo.output
+        assert jobs_of(key, demo.output) == [("generate_image", "completed")]
         demo.process.send_signal(signal.SIGTERM)
         assert demo.wait_for_end(STOP_SECONDS) == 0
         assert demo.left() == []
@@ -49,6 +57,16 @@ def photos_of(first_name: str, output: str) -> int:
         users = {user["first_name"]: user["id"] for user in client.get("/sandbox/users").json()}
         messages = client.get(f"/sandbox/users/{users[first_name]}/messages").json()
         return len([message for message in messages if "photo" in message])
+
+
+def jobs_of(key: str, output: str) -> list[tuple[str, str]]:
+    """What the page that was named, with the key that was named, can tell."""
+    address = re.search(r"API +(http://127\.0\.0\.1:\d+)/docs", output)
+    assert address
+    with httpx.Client(base_url=address[1], trust_env=False) as client:
+        assert client.get("/docs").status_code == 200
+        found = client.get("/v1/jobs", headers={"Authorization": f"Bearer {key}"}).raise_for_status().json()
+        return [(job["kind"], job["status"]) for job in found["jobs"]]
 
 
 def database_files(folder: Path) -> tuple[str, str]:

@@ -6,14 +6,23 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
-from jobs.errors import PostgenError
+from jobs.errors import PostgenError, Stopped
 from jobs.providers.comfyui import failures
 from jobs.providers.comfyui.connection import Connection
 from jobs.providers.comfyui.outputs import Generated, Picture, without_texts
 from jobs.providers.comfyui.progress import Progress
 from jobs.providers.comfyui.protocol import Message, Status
 from jobs.providers.comfyui.server_api import ServerApi, SystemStats
-from jobs.providers.comfyui.watch import CancelSent, Connected, Disconnected, Finished, Limits, PromptWatch, QueueMoved
+from jobs.providers.comfyui.watch import (
+    CancelSent,
+    Connected,
+    Disconnected,
+    Finished,
+    Left,
+    Limits,
+    PromptWatch,
+    QueueMoved,
+)
 from jobs.workflow import require_api_format
 
 STOP_SECONDS = 3.0
@@ -81,12 +90,14 @@ class ComfyUI:
         on_progress: Callable[[Progress], None] | None = None,
         previews: bool = False,
         reconcile: bool = True,
+        on_rendered: Callable[[], None] = lambda: None,
     ) -> Generated:
         """`prompt_id`: a UUID kept by the caller. What the server has of it already is collected or adopted, never
         rendered again; an id that failed there is. `reconcile=False` saves the question for an id that
-        was surely never sent.
+        was surely never sent. `on_rendered` is called when the GPU is free again, before the files are fetched.
 
-        Cancelling the task that waits here cancels the prompt too, unless `detach` was called for it before.
+        Cancelling the task that waits here cancels the prompt too, unless `detach` was called for it before; it raises
+        Stopped, which knows the seconds on the GPU until then, as the `usage` of every error does.
         Raises PostgenError of jobs.errors; `failures.ServerFailure.needs_restart` says when the process is done for.
         """
         require_api_format(workflow)
@@ -95,10 +106,16 @@ class ComfyUI:
         self.watches.append(watch)
         try:
             finished = await self._submit(watch, previews, reconcile) or await watch.finished()
-            return await self._collect(prompt_id, finished)
-        except BaseException as error:
-            if not isinstance(error, PostgenError):
-                await self._abandon(watch)
+            on_rendered()
+            return await self._collect(finished)
+        except PostgenError as error:
+            error.usage = watch.usage
+            raise
+        except asyncio.CancelledError:
+            await self._abandon(watch)
+            raise Stopped(watch.usage) from None
+        except BaseException:
+            await self._abandon(watch)
             raise
         finally:
             self.watches.remove(watch)
@@ -115,9 +132,19 @@ class ComfyUI:
             watch.put(CancelSent())
         return done
 
+    async def forget(self, prompt_id: str) -> None:
+        """Not before its pictures are safe: until then whoever asks for the id again gets them from here."""
+        with contextlib.suppress(PostgenError):
+            await self.api.delete_history(prompt_id)
+
     async def withdraw(self, prompt_id: str) -> None:
         """Takes the prompt back if it has not started. Raises PostgenError when the server does not answer."""
         await self.api.withdraw(prompt_id)
+
+    def leave(self, failure: PostgenError) -> None:
+        """Give up on every prompt here: whoever waits for one gets the failure. What renders goes on unobserved."""
+        for watch in self.watches:
+            watch.put(Left(failure))
 
     def detach(self, prompt_id: str | None = None) -> None:
         """From now on leave the prompt (None: all of them) running when its task is cancelled, to be adopted by id."""
@@ -177,11 +204,9 @@ class ComfyUI:
         except failures.ServerFailure:
             return False
 
-    async def _collect(self, prompt_id: str, finished: Finished) -> Generated:
+    async def _collect(self, finished: Finished) -> Generated:
         files = [Picture(without_texts(await self.api.view(file)), file.filename) for file in finished.files]
         streamed = [Picture(without_texts(data), f"{n:05}.png") for n, data in enumerate(finished.streamed, 1)]
-        with contextlib.suppress(PostgenError):
-            await self.api.delete_history(prompt_id)
         return Generated((*files, *streamed), finished.gpu_seconds, finished.load_seconds, finished.cached)
 
     async def _abandon(self, watch: PromptWatch) -> None:

@@ -24,22 +24,61 @@ class ServerFailure(TemporaryError):
     needs_restart = False
 
 
-class NothingDrawn(ServerFailure):
-    """The server was away or forgot: no fault of the picture, so none of its tries is spent."""
+class Unreachable(ServerFailure):
+    """The server is away: no fault of the picture, which waits for as long as that takes."""
 
-    counted = False
+    code = "comfyui_unreachable"
+    forgiven = None
+
+
+class Lost(ServerFailure):
+    """The server forgot it. A picture that takes its server down each time must end some time."""
+
+    code = "comfyui_lost_prompt"
+    forgiven = 3
+
+
+class Interrupted(ServerFailure):
+    """By a person in ComfyUI's own page, probably: who does that twice means it."""
+
+    code = "comfyui_interrupted"
+    forgiven = 1
+    final = True
+
+
+class Poisoned(ServerFailure):
+    """This process will not draw again. The picture may be the reason, or just have met it."""
+
+    code = "gpu_poisoned"
+    forgiven = 1
+    needs_restart = True
+
+
+class OutOfMemory(ServerFailure):
+    """The next try may find more room, or another GPU."""
+
+    code = "gpu_out_of_memory"
+    elsewhere = True
 
 
 def unreachable(reason: str) -> ServerFailure:
-    return NothingDrawn(f"ComfyUI does not answer ({reason}).", code="comfyui_unreachable")
+    return Unreachable(f"ComfyUI does not answer ({reason}).")
 
 
 def lost() -> ServerFailure:
-    return NothingDrawn("ComfyUI no longer knows this picture: it was restarted.", code="comfyui_lost_prompt")
+    return Lost("ComfyUI no longer knows this picture: it was restarted.")
+
+
+def cut_off() -> ServerFailure:
+    return Lost("ComfyUI went away while it drew this picture.")
 
 
 def interrupted() -> ServerFailure:
-    return ServerFailure("Somebody else interrupted this picture in ComfyUI.", code="comfyui_interrupted")
+    return Interrupted("Somebody else interrupted this picture in ComfyUI.")
+
+
+def lane_left() -> ServerFailure:
+    return Unreachable("The GPU beside this picture failed, and its ComfyUI must be restarted.")
 
 
 def output_missing() -> ServerFailure:
@@ -66,12 +105,9 @@ def stuck(*, stopped: bool) -> ServerFailure:
 
 def execution_failed(error: NodeError) -> PostgenError:
     if OUT_OF_MEMORY.search(error.exception_type) or "Allocation on device" in error.message:
-        return ServerFailure(f"The GPU ran out of memory at {place(error)}.", code="gpu_out_of_memory")
+        return OutOfMemory(f"The GPU ran out of memory at {place(error)}.")
     if POISONED.search(f"{error.exception_type} {error.message}"):
-        detail = f"The GPU failed at {place(error)}; its ComfyUI must be restarted."
-        failure = ServerFailure(detail, code="gpu_poisoned")
-        failure.needs_restart = True
-        return failure
+        return Poisoned(f"The GPU failed at {place(error)}; its ComfyUI must be restarted.")
     detail = f"ComfyUI failed at {place(error)}: {error.exception_type}: {presentable(error.message)}"
     if PASSING.search(error.exception_type):
         return ServerFailure(detail, code="comfyui_node_failed")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from jobs.errors import PostgenError
 from jobs.providers.comfyui import failures
 from jobs.providers.comfyui.job_state import JobState
 from jobs.providers.comfyui.links import sources_of
@@ -65,6 +66,13 @@ class CancelSent:
 
 
 @dataclass(frozen=True)
+class Left:
+    """The lane is given up: nobody waits here any more."""
+
+    failure: PostgenError
+
+
+@dataclass(frozen=True)
 class Finished:
     files: tuple[SavedFile, ...]
     streamed: tuple[bytes, ...]
@@ -73,7 +81,7 @@ class Finished:
     cached: bool
 
 
-Event = PromptMessage | Connected | Disconnected | QueueMoved | CancelSent
+Event = PromptMessage | Connected | Disconnected | QueueMoved | CancelSent | Left
 
 
 class PromptWatch:
@@ -116,6 +124,10 @@ class PromptWatch:
         """So far, by our clock."""
         return 0.0 if self.started_at is None else now() - self.started_at
 
+    @property
+    def usage(self) -> dict[str, float]:
+        return {"gpu_seconds": round(self.gpu_seconds, 3)} if self.started_at is not None else {}
+
     def put(self, event: Event) -> None:
         if isinstance(event, Succeeded | Failed | Interrupted):
             self.over = True
@@ -154,7 +166,8 @@ class PromptWatch:
 
     async def overdue(self) -> Finished | None:
         if self.offline_at is not None:
-            raise failures.unreachable("the connection was lost and does not come back")
+            lost = "the connection was lost and does not come back"
+            raise failures.unreachable(lost) if self.started_at is None else failures.cut_off()
         state = await self.api.job(self.prompt_id)
         if self.stopping_at is not None and state.status != "completed":
             raise failures.stuck(stopped=state.status != "in_progress")
@@ -192,6 +205,8 @@ class PromptWatch:
                 raise failures.execution_failed(event.error)
             case Interrupted():
                 raise self.stopped()
+            case Left():
+                raise event.failure
             case _:
                 self.note(event)
         return None

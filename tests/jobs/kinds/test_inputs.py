@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jobs.errors import InvalidInput
 from jobs.kinds import registry
 from jobs.kinds.dialogue import CHARACTERS_PER_TOKEN, LONGEST_MESSAGE, Message, newest_within
+from jobs.queues import QUEUES
 
 LONG = "x" * (LONGEST_MESSAGE + 1)
 USER = {"role": "user", "content": "Hi"}
@@ -90,7 +91,7 @@ def test_every_kind_says_what_a_kind_must() -> None:
     for name, kind in registry.KINDS.items():
         assert kind.__name__.endswith(f".{name}")  # type: ignore[attr-defined]  # kinds are modules
         assert kind.ATTEMPTS >= 1
-        assert kind.QUEUE in {"image", "llm"}
+        assert kind.QUEUE in QUEUES
         assert kind.CHAT_ACTION in {"typing", "upload_photo"}
 
 

@@ -1,7 +1,6 @@
 """A ComfyUI goes away and comes back: what waited for it is drawn elsewhere or later, and no picture is given up."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,15 +10,14 @@ from jobs import lifecycle
 from jobs.companion.personas import Personas
 from jobs.db.session import Database
 from jobs.lanes.gates import Gates
-from jobs.lanes.health import LaneHealth
+from jobs.lanes.lane import Lane
 from jobs.media import MediaStore
-from jobs.providers.comfyui.client import ComfyUI
 from jobs.resources import Resources
 from jobs.settings import LaneSettings, MediaSettings, PersonaSettings
 from jobs.submit import Intake
 from sandbox.comfyui.server import ComfyServer
 from sandbox.comfyui.settings import ComfySettings
-from tests.factories import job, rows, submit
+from tests.factories import job, rows, submit, unwatched_lane
 
 PICTURE = {"prompt": "a red fox"}
 QUICK = ComfySettings(seconds_per_picture=0.05)
@@ -33,19 +31,17 @@ async def until(look: Callable[[], Awaitable[Any]], patience: float = 15) -> Any
 
 
 @asynccontextmanager
-async def lane(database: Database, queue: str, server: ComfyServer, gates: Gates) -> AsyncIterator[ComfyUI]:
-    health = LaneHealth(queue, server.host, database, gates)
-    watching = asyncio.create_task(health.run())
-    try:
-        async with ComfyUI(server.host, on_connection=health.heard, offline_timeout=0.5) as client:
-            yield client
-    finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+async def lane(database: Database, queue: str, server: ComfyServer, gates: Gates, **health: Any) -> AsyncIterator[Lane]:
+    async with unwatched_lane(queue, server.host, database, gates, **health) as opened:
+        watching = asyncio.create_task(opened.health.run())
+        try:
+            yield opened
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
 
 
-def resources(database: Database, servers: list[ComfyServer], media: Path, **comfyui: ComfyUI) -> Resources:
+def resources(database: Database, servers: list[ComfyServer], media: Path, **opened: Lane) -> Resources:
     lanes = LaneSettings(comfyui_hosts=",".join(server.host for server in servers), _env_file=None)
     storage, personas = (
         MediaSettings(media_url=f"file:{media}", _env_file=None),
@@ -57,7 +53,7 @@ def resources(database: Database, servers: list[ComfyServer], media: Path, **com
         result_ttl=3600,
         media=MediaStore(storage),
         personas=personas,
-        comfyui={name.replace("_", "-"): client for name, client in comfyui.items()},
+        lanes={name.replace("_", "-"): each for name, each in opened.items()},
     )
 
 

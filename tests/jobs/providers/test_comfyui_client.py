@@ -53,6 +53,8 @@ async def test_a_picture(server: ComfyServer, comfyui: ComfyUI) -> None:
     assert not generated.cached
     assert [run.outcome for run in server.log.of(prompt_id)] == ["success"]
     async with httpx.AsyncClient(base_url=server.url, verify=False) as http:
+        assert prompt_id in (await http.get("/history")).json(), "kept until its picture is safe"
+        await comfyui.forget(prompt_id)
         assert (await http.get("/history")).json() == {}, "the server keeps no prompt of ours"
 
 

@@ -103,7 +103,7 @@ async def test_a_server_that_does_not_come_back(server: ComfyServer) -> None:
         await server.log.until(lambda runs: len(runs) == 1)
         await server.kill()
         error = await failure_of(task)
-        assert (error.code, error.retryable) == ("comfyui_unreachable", True)
+        assert (error.code, error.retryable) == ("comfyui_lost_prompt", True)
         assert not comfyui.connected
 
 
@@ -128,7 +128,7 @@ async def test_a_hung_server_is_noticed_by_the_heartbeat(server: ComfyServer) ->
         task = asyncio.create_task(comfyui.generate(new_id(), sleeping(30, steps=600)))
         await server.log.until(lambda runs: len(runs) == 1)
         server.hang()
-        assert (await failure_of(task)).code == "comfyui_unreachable"
+        assert (await failure_of(task)).code == "comfyui_lost_prompt"
         server.resume()
 
 

@@ -1,0 +1,30 @@
+"""The resources under /v1, and what is at /.well-known."""
+
+from fastapi import APIRouter
+
+from api.routes import (
+    deliveries,
+    events,
+    jobs,
+    keys,
+    lanes,
+    media,
+    personas,
+    providers,
+    queues,
+    replays,
+    webhook_endpoints,
+    well_known,
+    workers,
+)
+
+# in the order in which the documentation shows them
+ROUTERS: tuple[APIRouter, ...] = tuple(
+    module.router
+    for module in (
+        jobs, events, webhook_endpoints, deliveries, replays, well_known, media, personas, queues, lanes, workers,
+        providers, keys,
+    )
+)  # fmt: skip
+# links that people pass on come back with the parameters of whoever counts their clicks
+PASSED_ON = (media.router,)

@@ -1,0 +1,1 @@
+"""What people pay with, for what, and how they get more of it."""

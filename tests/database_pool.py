@@ -1,0 +1,104 @@
+"""Databases for tests: each test has one to itself, and one that it left as it was made serves another test.
+
+Making one takes several times as long as emptying one. Whatever a test changed beside rows (an index, a trigger, a
+column, a setting, what migrations put in) makes its database unfit for others.
+"""
+
+from uuid import uuid4
+
+import psycopg
+
+from sandbox.postgres import EmbeddedPostgres
+
+# what migrations put in, and tests must find
+SEEDED = ("alembic_version", "installation_secrets")
+
+MANY = 500
+
+SHAPE = """
+SELECT concat_ws(' ',
+    (SELECT md5(string_agg(concat(oid, relname, relkind), ',' ORDER BY oid))
+       FROM pg_class WHERE relnamespace = 'public'::regnamespace),
+    (SELECT md5(string_agg(concat(attrelid, attname, atttypid, attnotnull), ',' ORDER BY attrelid, attnum))
+       FROM pg_attribute WHERE attnum > 0 AND attrelid IN
+            (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)),
+    (SELECT md5(string_agg(concat(oid, proname, md5(prosrc)), ',' ORDER BY oid))
+       FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+    (SELECT md5(string_agg(concat(tgrelid, tgname, tgenabled), ',' ORDER BY oid)) FROM pg_trigger),
+    (SELECT md5(string_agg(concat(conname, conrelid), ',' ORDER BY oid)) FROM pg_constraint),
+    (SELECT count(*) FROM pg_namespace),
+    (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = (
+        SELECT oid FROM pg_database WHERE datname = current_database())),
+    (SELECT md5(string_agg(version_num, ',')) FROM alembic_version),
+    (SELECT count(*) FROM installation_secrets))
+"""
+TABLES = """
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> ALL(%s)
+"""
+RESTART = """
+SELECT setval(format('%I', sequencename)::regclass, start_value, false) FROM pg_sequences
+ WHERE schemaname = 'public' AND last_value IS NOT NULL
+"""
+LEAVE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+class DatabasePool:
+    """Copies of a migrated template."""
+
+    def __init__(self, server: EmbeddedPostgres, template: str) -> None:
+        self.server = server
+        self.template = template
+        self.free: list[str] = []
+        self.shape = self._shape_of(template)
+
+    def take(self) -> str:
+        """The name of a database that looks as if it had just been made."""
+        if self.free:
+            return self.free.pop()
+        name = f"test_{uuid4().hex[:12]}"
+        self.server.create_database(name, self.template)
+        return name
+
+    def give_back(self, name: str) -> None:
+        if self._emptied(name):
+            self.free.append(name)
+        else:
+            self.server.drop_database(name)
+
+    def _shape_of(self, name: str) -> str:
+        with psycopg.connect(self.server.url(name), autocommit=True) as connection:
+            return _shape(connection)
+
+    def _emptied(self, name: str) -> bool:
+        try:
+            with psycopg.connect(self.server.url(name), autocommit=True) as connection:
+                connection.execute(LEAVE)
+                if _shape(connection) != self.shape:
+                    return False
+                _empty(connection)
+        except psycopg.Error:
+            return False
+        return True
+
+
+def _shape(connection: "psycopg.Connection[tuple[str, ...]]") -> str:
+    row = connection.execute(SHAPE).fetchone()
+    return row[0] if row else ""
+
+
+def _empty(connection: "psycopg.Connection[tuple[str, ...]]") -> None:
+    tables = [row[0] for row in connection.execute(TABLES, [list(SEEDED)])]
+    questions = " UNION ALL ".join(
+        f"SELECT '{table}', EXISTS (SELECT FROM {table} OFFSET {MANY}) WHERE EXISTS (SELECT FROM {table})"
+        for table in tables
+    )
+    used = connection.execute(questions.encode()).fetchall()
+    # no cascades and no triggers: every table is emptied by itself
+    connection.execute("SET session_replication_role = replica")
+    for table, has_many in used:
+        # making a table anew takes longer than deleting a few rows
+        connection.execute((f"TRUNCATE {table} CASCADE" if has_many else f"DELETE FROM {table}").encode())
+    connection.execute(RESTART)
