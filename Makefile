@@ -51,6 +51,11 @@ bench-lanes: install-dev ## two GPU lanes kept busy, beside Celery (17 minutes; 
 	@.ci/system-packages
 	@exec $(BIN)/python -m bench lanes $(BENCH_ARGS)
 
+.PHONY: bench-api
+bench-api: install-dev ## the REST API, its events and its webhooks (10 minutes; BENCH_ARGS="--quick": 3)
+	@.ci/system-packages
+	@exec $(BIN)/python -m bench api $(BENCH_ARGS)
+
 .PHONY: lock
 lock: ## write the lock files anew (needs uv); hashes only, no addresses
 	echo hatchling | $(LOCK) pyproject.toml - -o requirements.lock

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatText, Message, send_to_chat
+from jobs.companion.wallet.accounts import Wallet
+from jobs.companion.wallet.shortage import InsufficientFunds
+from jobs.companion.wallet.wording import refund_sentence, shortage_message
 from jobs.companion.wording import has_text, say
 from jobs.db import dialogs, provider_calls
 from jobs.db import jobs as job_rows
@@ -16,7 +19,7 @@ from jobs.db.jobs import Job, Json
 from jobs.enqueue import enqueue, withdraw
 from jobs.errors import PermanentError, TemporaryError
 from jobs.kinds import registry
-from jobs.kinds.contract import Outcome
+from jobs.kinds.contract import NewJob, Outcome
 from jobs.lanes.fairness import ticket_priority
 from jobs.resources import Resources
 from jobs.submit import ticket
@@ -42,10 +45,12 @@ async def complete(resources: Resources, job: Job, outcome: Outcome) -> None:
         if done is None:
             return  # another run holds the job now, or an earlier try of this commit went through
         await provider_calls.insert(connection, resources.calls)
+        messages = list(outcome.messages)
         if outcome.save:
             for following in await outcome.save(connection):
-                await resources.intake.submit(connection, following)
-        await _tell(connection, done, outcome.messages)
+                short = await _follow(connection, resources, following)
+                messages += [short] if short else []
+        await _tell(connection, done, messages)
 
     await commit(resources.database, write, alone=alone)
     if outcome.tidy:
@@ -115,14 +120,27 @@ async def _end_in(
             seconds=usage["gpu_seconds"],
             load_seconds=0.0,
         )
-    await _after_end(connection, done)
+    await _after_end(connection, resources.intake.wallet, done)
 
 
-async def _after_end(connection: AsyncConnection, job: Job) -> None:
+async def _after_end(connection: AsyncConnection, wallet: Wallet, job: Job) -> None:
     """Without a result: what was kept for it is let go, and whoever waits is told."""
     if job.dialog_id is not None:
         await dialogs.release(connection, job.dialog_id, job.id)
-    await _tell(connection, job, [ChatText(_sentence(job))])
+    refunded = await wallet.refund_job(connection, job)
+    await _tell(connection, job, [ChatText(f"{_sentence(job)} {refund_sentence(_locale(job), refunded)}".strip())])
+
+
+async def _follow(connection: AsyncConnection, resources: Resources, following: NewJob) -> ChatText | None:
+    """What to say where it cannot be paid: then it is not begun, and the dialog does not wait for it."""
+    try:
+        await resources.intake.submit(connection, following)
+    except InsufficientFunds as short:
+        if following.dialog_id is not None:
+            await dialogs.release(connection, following.dialog_id, following.id)
+        locale = following.destination.get("telegram", {}).get("locale", "en")
+        return shortage_message(locale, resources.intake.wallet, short)
+    return None
 
 
 async def expire_overdue(resources: Resources) -> None:
@@ -135,7 +153,7 @@ async def expire_overdue(resources: Resources) -> None:
                 if ended and ended.ticket_id is not None:
                     await withdraw(connection, ended.ticket_id)
                 if ended:
-                    await _after_end(connection, ended)
+                    await _after_end(connection, resources.intake.wallet, ended)
         if len(overdue) < OVERDUE_AT_A_TIME:
             return
 
@@ -150,10 +168,14 @@ async def _tell(connection: AsyncConnection, job: Job, messages: Sequence[Messag
 
 
 def _sentence(job: Job) -> str:
-    locale = job.destination.get("telegram", {}).get("locale", "en")
+    locale = _locale(job)
     code = (job.error or {}).get("code", "")
     keys = [job.status] if job.status != "failed" else [f"failed.{code}", f"failed.{job.kind}", "failed.other"]
     return say(locale, next(key for key in keys if has_text(locale, key)))
+
+
+def _locale(job: Job) -> str:
+    return str(job.destination.get("telegram", {}).get("locale", "en"))
 
 
 def too_late() -> PermanentError:

@@ -224,11 +224,13 @@ class StarsPack:
 
 
 class EconomySettings(SettingsGroup):
-    """What the bot asks of people. Replies cost energy, which comes back by itself; pictures cost diamonds."""
+    """What the bot asks of people: nothing, unless prices are set. Replies cost energy, which comes back by itself;
+    pictures cost diamonds.
+    """
 
-    price_reply: int = Field(default=1, ge=0, le=MOST_MONEY)
-    price_picture: int = Field(default=10, ge=0, le=MOST_MONEY)
-    price_photo: int = Field(default=10, ge=0, le=MOST_MONEY)
+    price_reply: int = Field(default=0, ge=0, le=MOST_MONEY)
+    price_picture: int = Field(default=0, ge=0, le=MOST_MONEY)
+    price_photo: int = Field(default=0, ge=0, le=MOST_MONEY)
     price_automatic_picture: int = Field(default=0, ge=0, le=MOST_MONEY)
     energy_max: int = Field(default=100, ge=0, le=MOST_MONEY)
     energy_refill_seconds: float = Field(default=180, gt=0, le=365 * 86400)

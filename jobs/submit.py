@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.personas import Personas
+from jobs.companion.wallet.accounts import Wallet
 from jobs.db import dialogs, job_retry
 from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
@@ -22,7 +23,7 @@ from jobs.lanes import away
 from jobs.lanes.choice import Choice, choose, rank
 from jobs.lanes.drawing import Drawing, drawing_of
 from jobs.lanes.fairness import ticket_priority
-from jobs.settings import LaneSettings, MediaSettings
+from jobs.settings import EconomySettings, LaneSettings, MediaSettings, load
 from jobs.webhooks.plan import announce
 
 
@@ -39,7 +40,10 @@ class Place:
 class Intake:
     """Built once in each process that accepts work: the doors, and the workers for jobs that follow from jobs."""
 
-    def __init__(self, lanes: LaneSettings, media: MediaSettings, personas: Personas) -> None:
+    def __init__(
+        self, lanes: LaneSettings, media: MediaSettings, personas: Personas, economy: EconomySettings | None = None
+    ) -> None:
+        self.wallet = Wallet(economy or load(EconomySettings))
         self.lanes = lanes
         self.personas = personas
         self.result_ttl = media.result_ttl
@@ -48,6 +52,7 @@ class Intake:
         """Raises InvalidInput, or Misconfigured when nothing could run it; the caller's rollback leaves no trace."""
         checked = await self._with_seed(connection, registry.parse_input(new.kind, new.input))
         place = await self._place(connection, new, checked)
+        await self.wallet.charge_job(connection, new)
         priority = ticket_priority(new.priority, place.turn)
         [ticket_id] = await enqueue(connection, [ticket(new.id, place.queue, priority, new.run_at)])
         job = await job_rows.insert(
@@ -103,6 +108,7 @@ class Intake:
         if cancelled and cancelled.dialog_id is not None:
             await dialogs.release(connection, cancelled.dialog_id, job_id)
         if cancelled:
+            await self.wallet.refund_job(connection, cancelled)
             await announce(connection, cancelled, "job.cancelled")
         if cancelled and cancelled.ticket_id is not None:
             await withdraw(connection, cancelled.ticket_id)
@@ -124,6 +130,7 @@ class Intake:
                 connection, job, queue=place.queue, turn=place.turn, ticket_id=ticket_id
             )
             if started:
+                await self.wallet.charge_again(connection, job)
                 await announce(connection, started, "job.retried")
                 return started
         raise Conflict(

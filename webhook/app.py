@@ -29,7 +29,8 @@ def create_app(
 ) -> FastAPI:
     opened = Database(database, pool_size=MAX_CONNECTIONS)
     known = Personas(personas).checked()
-    dispatch = Dispatch(telegram.telegram_bot_token.get_secret_value())
+    intake = Intake(lanes, media, known)
+    dispatch = Dispatch(telegram.telegram_bot_token.get_secret_value(), intake.wallet)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -40,7 +41,7 @@ def create_app(
     app = FastAPI(title="Postgen webhook", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.database = opened
     app.state.secret = telegram.telegram_webhook_secret.get_secret_value().encode()
-    app.state.updates = Updates(telegram.bot_id, opened, Intake(lanes, media, known), known, dispatch)
+    app.state.updates = Updates(telegram.bot_id, opened, intake, known, dispatch)
     app.include_router(routes.router)
     app.include_router(health.router)
     return app

@@ -7,20 +7,19 @@ from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.methods import TelegramMethod
 
 from jobs.companion.wallet.accounts import Wallet
-from jobs.settings import EconomySettings, load
 from webhook import filters
 from webhook.handlers import balance, blocking, dialogue, generate, payments, start, terms, unknown
 from webhook.visit import Visit
 
 
 class Dispatch:
-    def __init__(self, token: str, wallet: Wallet | None = None) -> None:
+    def __init__(self, token: str, wallet: Wallet) -> None:
         # never used to call Telegram: a door talks to Postgres and to nobody else
         self.bot = Bot(token)
         self.dispatcher = Dispatcher(disable_fsm=True)
         self.dispatcher.message.filter(filters.private)
         self.dispatcher.my_chat_member.filter(filters.private)
-        self.dispatcher["wallet"] = wallet or Wallet(load(EconomySettings))
+        self.dispatcher["wallet"] = wallet
         # payments come before start, which would take `/start buy` for the name of a persona
         for module in (payments, balance, terms, start, generate, dialogue, blocking, unknown):
             self.dispatcher.include_router(module.router())

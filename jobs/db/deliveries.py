@@ -41,6 +41,8 @@ PLAN = text(
 
 # no attempt at a webhook takes longer than this: one that is found `sending` for as long was cut off by a crash
 LEASE_SECONDS = 20.0
+# a receiver that has not answered for so long may be hanging, and gets nothing more until it answers
+SLOW_SECONDS = 1.0
 # one that is parked until a later time has no ticket: this one is of before. What may have arrived in a chat is not
 # sent again; a webhook is, under the same id, by which its receiver knows it
 FREE = (

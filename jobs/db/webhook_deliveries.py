@@ -14,6 +14,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db.deliveries import LEASE_SECONDS, SLOW_SECONDS
+
 Json = dict[str, Any]
 
 # what has come to its end, and so may be sent anew
@@ -89,9 +91,14 @@ NEXT = text(
     "SELECT id FROM following UNION SELECT id FROM freed ORDER BY id"
 )
 
+# an endpoint that lets a sender wait at this moment gets no more until that has ended, which brings on the next one
 DUE = text(
-    "WITH due AS (SELECT id, row_number() OVER (PARTITION BY endpoint_id ORDER BY next_attempt_at, id) AS place"
-    "  FROM deliveries WHERE next_attempt_at <= now() AND status = 'pending') "
+    "WITH slow AS (SELECT DISTINCT endpoint_id FROM deliveries WHERE status = 'sending' AND endpoint_id IS NOT NULL"
+    f"  AND sending_at > now() - interval '{LEASE_SECONDS} seconds'"
+    f"  AND sending_at < now() - interval '{SLOW_SECONDS} seconds'),"
+    " due AS (SELECT id, row_number() OVER (PARTITION BY endpoint_id ORDER BY next_attempt_at, id) AS place"
+    "  FROM deliveries AS waiting WHERE next_attempt_at <= now() AND status = 'pending'"
+    "  AND NOT EXISTS (SELECT FROM slow WHERE slow.endpoint_id = waiting.endpoint_id)) "
     "UPDATE deliveries d SET next_attempt_at = NULL FROM due WHERE d.id = due.id AND due.place <= :each"
     " AND d.status = 'pending' AND d.next_attempt_at IS NOT NULL RETURNING d.id"
 )

@@ -75,10 +75,11 @@ class LaneHealth:
 
     async def broke(self, failure: PostgenError) -> None:
         """Its process will not draw again before a restart. Written down on return, so that retries go elsewhere."""
-        self.broken_since = self.connections
-        self.failure = failure
-        self.gates.close(self.queue, "broken")
-        self.changed.set()
+        if self.failure is None:
+            self.broken_since = self.connections
+            self.failure = failure
+            self.gates.close(self.queue, "broken")
+            self.changed.set()
         await self._write_down()
 
     async def run(self) -> None:

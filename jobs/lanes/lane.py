@@ -96,9 +96,13 @@ class Lane:
         await self.client.forget(str(uuid5(UUID(prompt_id), "alone")))
 
     async def _left(self, failure: ServerFailure) -> None:
-        if failure.needs_restart and self.health.failure is None:
+        if not failure.needs_restart:
+            return
+        if first := self.health.failure is None:
             log.error("lane is broken", lane=self.queue, code=failure.code, reason=failure.detail)
-            await self.health.broke(failure)
+        # the second one of two waits as well: its next try must not find the lane still in the choice
+        await self.health.broke(failure)
+        if first:
             self.client.leave(lane_left())
 
     @asynccontextmanager

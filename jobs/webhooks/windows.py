@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+from jobs.db.deliveries import SLOW_SECONDS
+
 WIDEST = 4
-# who has not answered for so long may be hanging, and gets nothing more until it answers
-SLOW_SECONDS = 1.0
 MOST_REMEMBERED = 10_000
 
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from bench.__main__ import BY_NAME_ONLY, GROUPS, MEASUREMENTS, _chosen
 from bench.api_accept import amiss
 from bench.api_load import Run, told
 
@@ -45,12 +44,3 @@ def test_a_refusal_is_told_in_the_servers_words() -> None:
 )
 def test_every_202_needs_a_row_and_a_ticket(ids: list[str], stored: dict[str, bool], words: str) -> None:
     assert amiss(ids, stored) == words
-
-
-def test_a_group_stands_for_its_measurements_each_once() -> None:
-    assert _chosen(["api_events", "api", "drain"]) == ["api_events", "api_accept", "api_start", "api_webhooks", "drain"]
-
-
-def test_what_is_measured_by_name_only_is_left_out_otherwise() -> None:
-    assert set(_chosen([])) == set(MEASUREMENTS) - set(BY_NAME_ONLY)
-    assert set(BY_NAME_ONLY) == {"lanes", "guard", *GROUPS["api"]}

@@ -16,10 +16,12 @@ from tests.factories import USER, rows
 
 REPLY = Price("energy", 1, "reply")
 PICTURE = Price("diamonds", 10, "picture")
+# what an operator may ask; by default everything is free
+PRICES = {"price_reply": 1, "price_picture": 10, "price_photo": 10}
 
 
 def economy(**changes: Any) -> EconomySettings:
-    return EconomySettings(**changes, _env_file=None)
+    return EconomySettings(**{**PRICES, **changes}, _env_file=None)
 
 
 def paid_job(user: int = USER, kind: str = "generate_image", **more: Any) -> NewJob:
