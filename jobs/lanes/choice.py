@@ -48,7 +48,7 @@ async def rank(connection: AsyncConnection, settings: LaneSettings, model: str |
     A lane that runs dry takes the tail of another queue if that is worth a change of its model. So a picture that
     waits in a queue where its model is warm loses next to nothing, while a change that was made in vain cannot be taken
     back: elsewhere it must be quicker by far, and a lane that is busy with another model is left to it. What would lie
-    inside ComfyUI at once cannot be taken any more, and goes where it is quicker by any margin.
+    inside ComfyUI at once cannot be taken any more, and a smaller gain is enough.
     """
     lanes = lane_queues(settings)
     if not lanes:
@@ -58,7 +58,7 @@ async def rank(connection: AsyncConnection, settings: LaneSettings, model: str |
     load_seconds = await lane_rows.usual_load_seconds(connection)
     choices = [_expect(state, work.get(state.queue, []), model, load_seconds) for state in states]
     takeable = not any(lane.warm and lane.reachable and lane.ahead < IN_COMFYUI for lane in choices)
-    doubt = DOUBT * load_seconds if takeable else 0.0
+    doubt = load_seconds * (DOUBT if takeable else 1)
     return sorted(
         choices,
         key=lambda lane: (

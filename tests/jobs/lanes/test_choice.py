@@ -67,7 +67,7 @@ async def test_a_warm_lane_is_preferred_until_changing_the_model_elsewhere_is_qu
     assert str(await choice(database, "one:1,two:2", RED)) == "gpu-0: cold, 0 ahead, about 12 s"
 
 
-async def test_what_would_be_prefetched_goes_to_an_idle_gpu_if_that_is_quicker_at_all(database: Database) -> None:
+async def test_what_would_be_prefetched_goes_to_an_idle_gpu_for_less(database: Database) -> None:
     """Inside ComfyUI nobody can take it over: the second of two people must not wait beside a GPU that does nothing."""
     await learnt(database, RED, 30, 12)
     await lane(database, "gpu-0", loaded=f"'{BLUE}'")
