@@ -1,5 +1,6 @@
 """The media store over a real S3 server: the same promises as over a folder, and what only a network can break."""
 
+import asyncio
 import secrets
 import signal
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from jobs import media
@@ -97,6 +99,8 @@ async def test_a_server_that_falls_silent_is_given_up_in_time(
     stored = await store.put(PNG, uuid4())
     assert server.process
     server.process.send_signal(signal.SIGSTOP)
+    while psutil.Process(server.process.pid).status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(0.01)
     try:
         with pytest.raises(TemporaryError) as raised:
             await store.get(stored.key)

@@ -14,7 +14,7 @@ from jobs.kinds.contract import NewJob
 from jobs.lanes.fairness import ticket_priority
 from jobs.settings import LaneSettings, MediaSettings, PersonaSettings
 from jobs.submit import Intake
-from tests.factories import all_jobs, execute, job, rows, submit, tickets, to_chat, value, worker
+from tests.factories import all_jobs, execute, job, rows, submit, tickets, to_chat, value, warm, worker
 
 REPLY = {"system_prompt": "You are a test.", "user_message": "Hi"}
 
@@ -91,6 +91,7 @@ async def test_what_is_not_valid_leaves_no_trace(
 
 
 async def test_a_picture_goes_to_the_lane_with_the_least_to_do(database: Database) -> None:
+    await warm(database, "gpu-0", "gpu-1")
     async with database.transaction() as connection:
         queues = [
             (await intake().submit(connection, NewJob("generate_image", {"prompt": "x"}, "o"))).queue for _ in range(4)

@@ -19,7 +19,7 @@ from jobs.workflow import Workflow
 from sandbox.comfyui.faults import Fault
 from sandbox.comfyui.server import ComfyServer
 from sandbox.comfyui.settings import ComfySettings
-from tests.factories import chat_texts, job, rows, submit, to_chat, value
+from tests.factories import chat_texts, job, rows, submit, to_chat, value, warm
 from tests.jobs.lanes.test_health import gone, has_lane, healthy_both, lane, resources, until
 
 QUICK = ComfySettings(seconds_per_picture=0.1)
@@ -106,9 +106,10 @@ async def test_a_poisoned_gpu_is_left_by_both_pictures_restarted_and_tried_befor
         lane(database, "gpu-1", second, gates) as one,
     ):
         worker = resources(database, [first, second], tmp_path, gpu_0=zero, gpu_1=one)
-        warm = worker.personas.default.graph
-        zero.health.warm_up = lambda: warm_up(zero.client, warm)
+        graph = worker.personas.default.graph
+        zero.health.warm_up = lambda: warm_up(zero.client, graph)
         await until(lambda: healthy_both(database))
+        await warm(database, "gpu-0", "gpu-1")
         made = [await submit(worker, "generate_image", {"prompt": f"picture {n}"}) for n in range(4)]
         mine = [each for each in made if each.queue == "gpu-0"]
         assert len(mine) == 2

@@ -17,7 +17,7 @@ from jobs.settings import LaneSettings, MediaSettings, PersonaSettings
 from jobs.submit import Intake
 from sandbox.comfyui.server import ComfyServer
 from sandbox.comfyui.settings import ComfySettings
-from tests.factories import job, rows, submit, unwatched_lane
+from tests.factories import job, rows, submit, unwatched_lane, warm
 
 PICTURE = {"prompt": "a red fox"}
 QUICK = ComfySettings(seconds_per_picture=0.05)
@@ -73,6 +73,7 @@ async def test_a_dead_lanes_tickets_move_to_the_living_one_and_it_comes_back_by_
     ):
         worker = resources(database, [first, second], tmp_path, gpu_0=zero, gpu_1=one)
         await until(lambda: healthy_both(database))
+        await warm(database, "gpu-0", "gpu-1")
         waiting = [await submit(worker, "generate_image", PICTURE) for _ in range(3)]
         assert {each.queue for each in waiting} == {"gpu-0", "gpu-1"}
 
