@@ -165,6 +165,7 @@ async def live(world: World, steps: int) -> None:
         world.done[step.__name__] += 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(RUNS))
 async def test_random_interleavings(database_url: str, database: Database, seed: int) -> None:
     world, began = World(random.Random(seed), database), time.monotonic()
