@@ -138,8 +138,7 @@ async def _follow(connection: AsyncConnection, resources: Resources, following: 
     except InsufficientFunds as short:
         if following.dialog_id is not None:
             await dialogs.release(connection, following.dialog_id, following.id)
-        locale = following.destination.get("telegram", {}).get("locale", "en")
-        return shortage_message(locale, resources.intake.wallet, short)
+        return shortage_message(_locale(following), resources.intake.wallet, short)
     return None
 
 
@@ -174,7 +173,7 @@ def _sentence(job: Job) -> str:
     return say(locale, next(key for key in keys if has_text(locale, key)))
 
 
-def _locale(job: Job) -> str:
+def _locale(job: Job | NewJob) -> str:
     return str(job.destination.get("telegram", {}).get("locale", "en"))
 
 

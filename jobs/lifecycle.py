@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.activity import showing
 from jobs.db import jobs as job_rows
@@ -20,9 +21,10 @@ from jobs.db.jobs import Job
 from jobs.endings import complete, end, fail_for_now, too_late
 from jobs.errors import PermanentError, PostgenError, Stopped, TemporaryError
 from jobs.kinds import registry
-from jobs.kinds.contract import FirmSeat, Run, Seat
+from jobs.kinds.contract import Run
 from jobs.progress import reporting
 from jobs.resources import Resources
+from jobs.seat import Seat
 from jobs.webhooks.plan import announce
 
 log = structlog.get_logger()
@@ -31,7 +33,7 @@ log = structlog.get_logger()
 MOST_STARTS = 20
 
 
-async def run_job(resources: Resources, job_id: UUID, seat: Seat | None = None) -> None:
+async def run_job(resources: Resources, job_id: UUID, seat: Seat = Seat()) -> None:  # noqa: B008 - it cannot change
     """Raises only for trouble that is not the job's: the database is gone, or this worker is shutting down."""
     job = await _claim(resources, job_id)
     if job is None:
@@ -39,7 +41,7 @@ async def run_job(resources: Resources, job_id: UUID, seat: Seat | None = None) 
     structlog.contextvars.bind_contextvars(job_id=str(job.id), kind=job.kind)
     resources = resources.for_run(job)
     try:
-        await _run_claimed(resources, job, seat or FirmSeat())
+        await _run_claimed(resources, job, seat)
     except asyncio.CancelledError as stop:
         await _stopped(resources, job, stop.usage if isinstance(stop, Stopped) else {})
     finally:
@@ -49,17 +51,19 @@ async def run_job(resources: Resources, job_id: UUID, seat: Seat | None = None) 
 async def _claim(resources: Resources, job_id: UUID) -> Job | None:
     """A chat's job, which nobody else is told of, by a single statement; any other with what is told of it."""
     async with resources.database.statement() as connection:
-        job = await job_rows.claim(connection, job_id, uuid4(), of_chat=True)
-        if job and job.turn:
-            await lane_rows.serve(connection, job.queue, job.turn)
-    if job:
-        return job
+        if job := await job_rows.claim(connection, job_id, uuid4(), of_chat=True):
+            await _serve_turn(connection, job)
+            return job
     async with resources.database.transaction() as connection:
-        job = await job_rows.claim(connection, job_id, uuid4(), of_chat=False)
-        if job:
+        if job := await job_rows.claim(connection, job_id, uuid4(), of_chat=False):
             await announce(connection, job, "job.started")
-            await lane_rows.serve(connection, job.queue, job.turn)
-    return job
+            await _serve_turn(connection, job)
+        return job
+
+
+async def _serve_turn(connection: AsyncConnection, job: Job) -> None:
+    if job.turn:  # only lanes have turns
+        await lane_rows.serve(connection, job.queue, job.turn)
 
 
 async def _run_claimed(resources: Resources, job: Job, seat: Seat) -> None:

@@ -12,6 +12,7 @@ from jobs.db import dialogs
 from jobs.db.jobs import Job, Json
 from jobs.db.telegram_users import TelegramUser
 from jobs.kinds.contract import NewJob
+from jobs.owners import of_person
 from jobs.submit import Intake
 
 # a person waits for it: it goes before whatever comes in through the API
@@ -48,7 +49,7 @@ class Visit:
         return await self.intake.submit(self.connection, new)
 
     def new_job(self, kind: str, given: Json, **more: object) -> NewJob:
-        owner = f"telegram:{self.user.user_id}"
+        owner = of_person(self.user.user_id)
         fields = {"destination": self.destination, "priority": CHAT_PRIORITY, **more}
         return NewJob(kind, given, owner, **fields)  # type: ignore[arg-type] # the names are NewJob's own
 

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.errors import InvalidInput
+from jobs.owners import is_of_chat
 from jobs.storable import is_storable
 
 SCOPES = ("jobs", "admin")
@@ -109,7 +110,7 @@ def checked_owner(owner: str | None) -> str:
     problem = None
     if not 0 < len(owner) <= LONGEST_OWNER or not is_storable(owner) or owner != owner.strip():
         problem = f"An owner is 1 to {LONGEST_OWNER} characters long and neither begins nor ends with a space."
-    elif owner.lower().startswith("telegram:"):
+    elif is_of_chat(owner.lower()):
         problem = "Owners that begin with telegram: are people in chats. No key is made for them."
     if problem:
         raise InvalidInput(problem, errors=[{"pointer": "/owner", "detail": problem}], code="invalid_request")

@@ -9,6 +9,8 @@ from sqlalchemy import Boolean, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.owners import CHAT
+
 Json = dict[str, Any]
 
 
@@ -53,7 +55,7 @@ class Job:
 
 
 # whose jobs are told of in their chat and nowhere else
-CHAT_OWNERS = "telegram:%"
+CHAT_OWNERS = f"{CHAT}%"
 
 COLUMNS = ", ".join(f"job.{field.name}" for field in fields(Job))
 

@@ -14,6 +14,21 @@ ADOPTABLE = (
     " AND latest.created_at > now() - interval '30 seconds'))"
 )
 
+# The rest of a statement that has found out which ticket goes which way: (id, source, target, shift), the last one of
+# turns. Ticket and job go together, the job's event tells why, and the target's workers are told.
+CHANGE = (
+    " ticket AS (UPDATE procrastinate_jobs AS ticket SET queue_name = way.target,"
+    "   priority = ticket.priority - way.shift FROM way WHERE ticket.id = way.id"
+    "  RETURNING ticket.id, ticket.args, way.source, way.target, way.shift),"
+    " job AS (UPDATE jobs SET queue = ticket.target, turn = jobs.turn + ticket.shift, event_seq = event_seq + 1"
+    "  FROM ticket WHERE jobs.id = CAST(ticket.args->>'job_id' AS uuid)"
+    "  RETURNING jobs.id, jobs.owner, jobs.event_seq, ticket.source, ticket.target),"
+    " event AS (INSERT INTO job_events (job_id, owner, seq, type, data) SELECT id, owner, event_seq, 'job.moved',"
+    "  jsonb_build_object('from', source, 'to', target, 'reason', CAST(:reason AS text)) FROM job) "
+    "SELECT target, count(*), pg_notify('procrastinate_queue_v1#' || target,"
+    "  json_build_object('type', 'job_inserted', 'job_id', max(id))::text) FROM ticket GROUP BY target"
+)
+
 # From each source lane every waiting ticket goes to one of the lanes that take work, in turn. A turn counts from what
 # its lane serves now, so it is counted anew from what the other lane serves; the priority holds the turn.
 # What was not begun and needs another model than the GPU holds goes behind what waits there: mixed, each changes it.
@@ -38,16 +53,7 @@ MOVE = text(
     "   target.turn - coalesce((SELECT turn FROM lanes WHERE queue = source), 0) + CASE"
     "    WHEN started_at IS NULL AND model IS DISTINCT FROM loaded THEN target.waiting ELSE 0 END AS shift"
     "  FROM waiting JOIN target ON waiting.number % target.total = target.number),"
-    " ticket AS (UPDATE procrastinate_jobs AS ticket SET queue_name = way.target,"
-    "   priority = ticket.priority - way.shift FROM way WHERE ticket.id = way.id"
-    "  RETURNING ticket.id, ticket.args, way.source, way.target, way.shift),"
-    " job AS (UPDATE jobs SET queue = ticket.target, turn = jobs.turn + ticket.shift, event_seq = event_seq + 1"
-    "  FROM ticket WHERE jobs.id = CAST(ticket.args->>'job_id' AS uuid)"
-    "  RETURNING jobs.id, jobs.owner, jobs.event_seq, ticket.source, ticket.target),"
-    " event AS (INSERT INTO job_events (job_id, owner, seq, type, data) SELECT id, owner, event_seq, 'job.moved',"
-    "  jsonb_build_object('from', source, 'to', target, 'reason', CAST(:reason AS text)) FROM job) "
-    "SELECT target, count(*), pg_notify('procrastinate_queue_v1#' || target,"
-    "  json_build_object('type', 'job_inserted', 'job_id', max(id))::text) FROM ticket GROUP BY target"
+    f"{CHANGE}"
 )
 
 # the last one in line, of the given model if there is such
@@ -59,17 +65,10 @@ TAIL = text(
     "  AND jobs.model IS NOT DISTINCT FROM :model"
     f"  AND NOT (CAST(:spare_adoptable AS boolean) AND {ADOPTABLE})"
     "  ORDER BY ticket.priority, ticket.id DESC LIMIT 1 FOR UPDATE OF ticket, jobs SKIP LOCKED),"
-    " shift AS (SELECT coalesce((SELECT turn FROM lanes WHERE queue = :target), 0)"
-    "   - coalesce((SELECT turn FROM lanes WHERE queue = :source), 0) AS turns),"
-    " ticket AS (UPDATE procrastinate_jobs AS ticket SET queue_name = :target, priority = ticket.priority - shift.turns"
-    "  FROM tail, shift WHERE ticket.id = tail.id RETURNING ticket.id, ticket.args, shift.turns),"
-    " job AS (UPDATE jobs SET queue = :target, turn = jobs.turn + ticket.turns, event_seq = event_seq + 1 FROM ticket"
-    "  WHERE jobs.id = CAST(ticket.args->>'job_id' AS uuid) RETURNING jobs.id, jobs.owner, jobs.event_seq),"
-    " event AS (INSERT INTO job_events (job_id, owner, seq, type, data) SELECT id, owner, event_seq, 'job.moved',"
-    "  jsonb_build_object('from', CAST(:source AS text), 'to', CAST(:target AS text), 'reason', CAST(:reason AS text))"
-    "  FROM job) "
-    "SELECT id, pg_notify('procrastinate_queue_v1#' || CAST(:target AS text),"
-    "  json_build_object('type', 'job_inserted', 'job_id', id)::text) FROM ticket"
+    " way AS (SELECT tail.id, :source AS source, :target AS target,"
+    "   coalesce((SELECT turn FROM lanes WHERE queue = :target), 0)"
+    "   - coalesce((SELECT turn FROM lanes WHERE queue = :source), 0) AS shift FROM tail),"
+    f"{CHANGE}"
 ).bindparams(bindparam("model", type_=Text), bindparam("source", type_=Text), bindparam("target", type_=Text))
 
 UNSERVED = text(

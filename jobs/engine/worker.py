@@ -24,9 +24,9 @@ from jobs.engine.ledger import Ledger
 from jobs.engine.outcome import BACK, Outcome
 from jobs.engine.pulse import Pulse
 from jobs.engine.reconciliation import Reconciliation
-from jobs.engine.seat import Seat
 from jobs.engine.side_tasks import SideTask, beside, pause
 from jobs.engine.signals import on_signal
+from jobs.seat import Seat
 
 if TYPE_CHECKING:
     from jobs.engine.app import QueueApp

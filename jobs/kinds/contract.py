@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.companion.outbox import Message
 from jobs.db.jobs import Job, Json
 from jobs.db.session import Database
+from jobs.seat import Seat
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
@@ -60,26 +61,6 @@ class ReportsProgress(Protocol):
     """`report` never waits. `done` of `total`, `stage` in words; `more` goes into the event only."""
 
     def report(self, done: float, total: float, stage: str | None, /, **more: Any) -> None: ...
-
-
-class Seat(Protocol):
-    """The run's place in its queue."""
-
-    def leave(self) -> None:
-        """What is still to do needs no place: it is for the next job from now on."""
-
-    def waits(self, waits: bool, /) -> None:
-        """True: nothing was begun yet, and a worker that stops gives the job to another at once. False: it was."""
-
-
-class FirmSeat:
-    """For a run without a worker around it."""
-
-    def leave(self) -> None:
-        pass
-
-    def waits(self, waits: bool, /) -> None:
-        pass
 
 
 @dataclass(frozen=True)

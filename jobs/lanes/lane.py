@@ -73,14 +73,14 @@ class Lane:
         try:
             async with self._alone():
                 await self.client.free()
-                return await attempt(str(uuid5(UUID(prompt_id), "alone")))
+                return await attempt(alone(prompt_id))
         except ServerFailure as failure:
             await self._left(failure)
             raise
 
     async def cancel(self, prompt_id: str) -> None:
         await self.client.cancel(prompt_id)
-        await self.client.cancel(str(uuid5(UUID(prompt_id), "alone")))
+        await self.client.cancel(alone(prompt_id))
 
     async def withdraw(self, prompt_id: str) -> None:
         """Take it back if it still waits; what runs goes on and is adopted by whoever asks for it next.
@@ -88,12 +88,11 @@ class Lane:
         One that draws alone has a name that nobody asks for next: it would go on beside its own second try.
         """
         await self.client.withdraw(prompt_id)
-        await self.client.cancel(str(uuid5(UUID(prompt_id), "alone")))
+        await self.client.cancel(alone(prompt_id))
 
     async def forget(self, prompt_id: str) -> None:
         """ComfyUI's own record of a picture that is stored by now. Whatever goes wrong with that is no matter."""
-        await self.client.forget(prompt_id)
-        await self.client.forget(str(uuid5(UUID(prompt_id), "alone")))
+        await self.client.forget(prompt_id, alone(prompt_id))
 
     async def _left(self, failure: ServerFailure) -> None:
         if not failure.needs_restart:
@@ -133,6 +132,11 @@ class Lane:
                 self.gates.open(self.queue, "alone")
             async with self.changed:
                 self.changed.notify_all()
+
+
+def alone(prompt_id: str) -> str:
+    """The name of the second try without neighbours."""
+    return str(uuid5(UUID(prompt_id), "alone"))
 
 
 async def warm_up(client: ComfyUI, workflow: Workflow) -> PostgenError | None:

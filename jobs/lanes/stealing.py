@@ -51,10 +51,12 @@ class Stealing:
 async def steal(connection: AsyncConnection, settings: LaneSettings, thief: str) -> bool:
     """Whether a ticket of another lane waits at `thief` now."""
     lanes = lane_queues(settings)
+    work = await lane_rows.open_work(connection, lanes)
+    if not work.keys() - {thief}:
+        return False  # as on most looks of a lane that has nothing to do
     states = {state.queue: state for state in await lane_rows.states(connection, lanes)}
     mine = states.get(thief)
-    work = await lane_rows.open_work(connection, lanes)
-    if mine is None or not mine.healthy or mine.paused or len(work) == 0:
+    if mine is None or not mine.healthy or mine.paused:
         return False
     load_seconds = await lane_rows.usual_load_seconds(connection)
     victims = [state for state in states.values() if state.queue != thief and state.paused != "hold"]

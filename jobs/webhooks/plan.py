@@ -10,6 +10,7 @@ from jobs.db.jobs import Job
 from jobs.db.webhook_endpoints import Wanting
 from jobs.enqueue import Ticket, enqueue
 from jobs.events.media_urls import media_urls
+from jobs.owners import is_of_chat
 from jobs.webhooks.body import job_body, webhook_id
 from jobs.webhooks.event_types import is_wanted, names_of
 from jobs.webhooks.surroundings import surroundings
@@ -39,7 +40,7 @@ async def announce(connection: AsyncConnection, job: Job, event: str) -> None:
 
 def is_told(job: Job) -> bool:
     """Could anybody have asked for webhooks of it?"""
-    return not job.owner.startswith("telegram:")
+    return not is_of_chat(job.owner)
 
 
 async def send_tickets(connection: AsyncConnection, delivery_ids: list[int]) -> None:

@@ -1,30 +1,16 @@
 """The log of webhooks by HTTP: what went where, what came back, and once more on request."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from jobs.webhooks.surroundings import surroundings
 from tests.api.opened_api import Api
 from tests.factories import execute, rows
-from tests.jobs.webhooks.post import BORIS, EVERYTHING, Post, opened_post
+from tests.jobs.webhooks.post import BORIS, EVERYTHING, Post
+
+pytestmark = pytest.mark.usefixtures("private_receivers")
 
 BASE = "/v1/deliveries"
-
-
-@pytest.fixture(autouse=True)
-def private_receivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WEBHOOK_ALLOW_PRIVATE", "true")
-    surroundings.cache_clear()
-    yield
-    surroundings.cache_clear()
-
-
-@pytest.fixture
-async def post(api: Api) -> Any:
-    async with opened_post(api.database) as opened:
-        yield opened
 
 
 async def listed(api: Api, **filters: Any) -> list[dict[str, Any]]:

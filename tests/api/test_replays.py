@@ -1,7 +1,6 @@
 """A stretch of time sent anew: as a job, with progress, in order, and cancelled if it was a mistake."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,27 +10,14 @@ import pytest
 from jobs.kinds import registry, replay_deliveries
 from jobs.lifecycle import run_job
 from jobs.webhooks.again import replay_chunk, take_back
-from jobs.webhooks.surroundings import surroundings
 from tests.api.opened_api import Api
 from tests.factories import execute, job
-from tests.jobs.webhooks.post import BORIS, EVERYTHING, Post, opened_post
+from tests.jobs.webhooks.post import BORIS, EVERYTHING, Post
+
+pytestmark = pytest.mark.usefixtures("private_receivers")
 
 BASE = "/v1/replays"
 LONG_AGO = "2020-01-01T00:00:00Z"
-
-
-@pytest.fixture(autouse=True)
-def private_receivers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("WEBHOOK_ALLOW_PRIVATE", "true")
-    surroundings.cache_clear()
-    yield
-    surroundings.cache_clear()
-
-
-@pytest.fixture
-async def post(api: Api) -> Any:
-    async with opened_post(api.database) as opened:
-        yield opened
 
 
 async def replay(api: Api, endpoint_id: UUID, **more: Any) -> UUID:

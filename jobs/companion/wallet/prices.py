@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
+from jobs.owners import CHAT
 from jobs.settings import EconomySettings
 
 Item = Literal["reply", "picture", "photo", "automatic_picture"]
@@ -18,7 +19,7 @@ UNITS: dict[Item, Money] = {
 }
 # unless the job's metadata say {"item": …}
 ITEMS: dict[str, Item] = {"generate_reply": "reply", "generate_image": "picture"}
-OWNER = re.compile(r"telegram:([0-9]{1,18})")
+OWNER = re.compile(rf"{CHAT}([0-9]{{1,18}})")
 
 
 class Payable(Protocol):

@@ -132,10 +132,10 @@ class ComfyUI:
             watch.put(CancelSent())
         return done
 
-    async def forget(self, prompt_id: str) -> None:
-        """Not before its pictures are safe: until then whoever asks for the id again gets them from here."""
+    async def forget(self, *prompt_ids: str) -> None:
+        """Not before their pictures are safe: until then whoever asks for an id again gets them from here."""
         with contextlib.suppress(PostgenError):
-            await self.api.delete_history(prompt_id)
+            await self.api.delete_history(*prompt_ids)
 
     async def withdraw(self, prompt_id: str) -> None:
         """Takes the prompt back if it has not started. Raises PostgenError when the server does not answer."""

@@ -91,8 +91,8 @@ class ServerApi:
             raise failures.output_missing()
         return response.content
 
-    async def delete_history(self, prompt_id: str) -> None:
-        await self.call("POST", "/history", json={"delete": [prompt_id]})
+    async def delete_history(self, *prompt_ids: str) -> None:
+        await self.call("POST", "/history", json={"delete": list(prompt_ids)})
 
     async def queue_remaining(self) -> int:
         answer = json_object(await self.call("GET", "/prompt", timeout=QUICK))
