@@ -26,7 +26,9 @@ def llm() -> Iterator[httpx.Client]:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "sandbox.llm.real", "--port", str(port)])
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+        # llama.cpp's server ends a connection after a streamed answer; one that is kept may end under the next request
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60, limits=fresh) as client:
             wait_until_healthy(client, process)
             yield client
     finally:
