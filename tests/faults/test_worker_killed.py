@@ -83,6 +83,7 @@ async def test_h9_the_tickets_of_a_killed_worker_run_elsewhere_within_45_seconds
     await killed_tickets_run_elsewhere(url, workers, stalled="30", seconds=45)
 
 
+@pytest.mark.slow
 async def test_an_unknown_task_waits_for_a_newer_worker(url: str, workers: Workers) -> None:
     """The worker of production does not know the probe's task: as an old one in a rolling deployment."""
     ticket = await defer(url, "noted", "housekeeping")
@@ -105,6 +106,7 @@ async def ended(url: str, ticket: int) -> bool:
     return ticket in {row["ticket"] for row in await events(url, "ended")}
 
 
+@pytest.mark.slow
 async def test_sigterm_stops_a_worker_whose_database_is_away(
     url: str, workers: Workers, server: EmbeddedPostgres
 ) -> None:

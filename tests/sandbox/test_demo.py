@@ -45,6 +45,7 @@ def test_a_crash_is_one_sentence_with_the_end_of_its_log_and_stops_everything(fo
     assert "Traceback" not in demo.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_during_the_start_stops_everything_in_time(folder: Path, number: signal.Signals) -> None:
     with running_demo(folder) as demo:
@@ -55,6 +56,7 @@ def test_a_signal_during_the_start_stops_everything_in_time(folder: Path, number
     assert "everything has stopped" in demo.output
 
 
+@pytest.mark.slow
 def test_a_signal_while_the_database_is_being_made_leaves_nothing(folder: Path) -> None:
     with running_demo(folder) as demo:
         demo.wait_for("starting PostgreSQL")
