@@ -56,6 +56,11 @@ bench-api: install-dev ## the REST API, its events and its webhooks (10 minutes;
 	@.ci/system-packages
 	@exec $(BIN)/python -m bench api $(BENCH_ARGS)
 
+.PHONY: load
+load: install-dev ## a thousand people write to the bot at once (15 minutes; BENCH_ARGS="--quick": 5)
+	@.ci/system-packages
+	@exec $(BIN)/python -m bench.chat_load $(BENCH_ARGS)
+
 .PHONY: lock
 lock: ## write the lock files anew (needs uv); hashes only, no addresses
 	echo hatchling | $(LOCK) pyproject.toml - -o requirements.lock

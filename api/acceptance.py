@@ -1,16 +1,17 @@
 """From a checked request to a job: what it names must be there and be the caller's, and there must be room for it."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import Caller
 from api.job_request import JobRequest, KindRequest
 from jobs.companion.personas import Personas
-from jobs.db import job_list
+from jobs.db import comparisons, job_list
 from jobs.db.dialog_owner import owns_dialog
 from jobs.db.jobs import Job, Json
-from jobs.errors import InvalidInput, TooManyRequests
+from jobs.errors import Conflict, InvalidInput, TooManyRequests
 from jobs.kinds.contract import NewJob
 from jobs.submit import Intake
 from jobs.webhooks import endpoints, event_types
@@ -29,13 +30,21 @@ class Acceptance:
     personas: Personas
 
     async def accept(self, request: KindRequest) -> Job:
-        """Raises InvalidInput that points at the field, and TooManyRequests when the owner's places are taken."""
+        """Raises InvalidInput that points at the field, TooManyRequests when the owner's places are taken, Forbidden
+        when they are suspended, and ContentBlocked."""
         await self.require_room()
         new = await self._new_job(request)
-        return await self.intake.submit(self.connection, new)
+        job = await self.intake.submit(self.connection, new)
+        if comparison_id := new.input.get("comparison_id"):
+            await comparisons.set_job(self.connection, UUID(comparison_id), job.id)
+        return job
 
     async def require_room(self) -> None:
-        """From here to the end of the transaction no other one takes the owner's free places."""
+        """From here to the end of the transaction no other one takes the owner's free places.
+
+        Raises Forbidden where the owner is suspended.
+        """
+        self.caller.require_good_standing()
         most = self.caller.open_jobs
         if most is not None and await job_list.open_jobs(self.connection, self.caller.owner, most) >= most:
             raise TooManyRequests(
@@ -49,6 +58,7 @@ class Acceptance:
         given: Json = request.input.model_dump(mode="json", exclude_none=True)
         self._require_persona(given.get("persona"))
         await self._require_dialog(given.get("dialog_id"))
+        await self._require_comparison(given.get("comparison_id"))
         return NewJob(
             request.kind,
             given,
@@ -81,6 +91,20 @@ class Acceptance:
         if dialog_id is None or await owns_dialog(self.connection, self.caller.owner, dialog_id):
             return
         raise _wrong("/input/dialog_id", f"You have no dialog {dialog_id}.", "unknown_dialog")
+
+    async def _require_comparison(self, named: str | None) -> None:
+        """Theirs, and not being analysed already."""
+        if named is None:
+            return
+        await comparisons.lock(self.connection, UUID(named), self.caller.owner)
+        found = await comparisons.get(self.connection, UUID(named), self.caller.owner)
+        if found is None:
+            raise _wrong("/input/comparison_id", f"You have no comparison {named}.", "unknown_comparison")
+        if found.job_id is not None and found.is_open:
+            raise Conflict(
+                f"The comparison is being analysed by the job {found.job_id}. Wait for its end, or cancel it.",
+                code="comparison_busy",
+            )
 
 
 def _wrong(pointer: str, detail: str, code: str) -> InvalidInput:

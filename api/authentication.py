@@ -28,6 +28,13 @@ class Caller:
     owner: str
     scopes: frozenset[str]
     open_jobs: int | None = None
+    suspended: bool = False
+
+    def require_good_standing(self) -> None:
+        """Raises Forbidden for one who is suspended: nothing more is accepted."""
+        if self.suspended:
+            detail = "This account is suspended: too many of its requests broke the content rules. Ask the operator."
+            raise Forbidden(detail, code="suspended")
 
 
 async def authenticated(request: Request, credentials: Credentials) -> Caller:
@@ -42,7 +49,8 @@ async def authenticated(request: Request, credentials: Credentials) -> Caller:
         )
     request.state.answer_headers.update(rate_limits.headers(key))
     rate_limits.require_room(key)
-    return Caller(key.id, key.owner, frozenset(key.scopes), key.open_jobs)
+    request.state.owner = key.owner
+    return Caller(key.id, key.owner, frozenset(key.scopes), key.open_jobs, key.suspended)
 
 
 KeyHolder = Annotated[Caller, Depends(authenticated)]

@@ -35,12 +35,18 @@ class Answer:
 
 
 async def once(
-    connection: AsyncConnection, request: Request, owner: str, make: Callable[[], Awaitable[Answer]]
+    connection: AsyncConnection,
+    request: Request,
+    owner: str,
+    make: Callable[[], Awaitable[Answer]],
+    *,
+    body: str | None = None,
 ) -> Answer:
     """`make` and keep its answer, in the caller's transaction; or the answer kept from the first time.
 
     Without the header this is just `make`. Raises Conflict while the first request is being served, and InvalidInput
     for a key that came with another request before. What is refused is not kept: the key is free again.
+    `body`: what tells this request's body from others, where that is not JSON.
     """
     key = _key(request)
     if key is None:
@@ -50,7 +56,7 @@ async def once(
             "Another request with this Idempotency-Key is being served. Send this one again after a moment.",
             code="idempotency_key_in_use",
         )
-    fingerprint = await _fingerprint(request)
+    fingerprint = await _fingerprint(request, body)
     record = await idempotency.find(connection, owner, key)
     if record is None:
         answer = await make()
@@ -81,7 +87,8 @@ def _key(request: Request) -> str | None:
     return key
 
 
-async def _fingerprint(request: Request) -> bytes:
+async def _fingerprint(request: Request, body: str | None) -> bytes:
     """The same whatever the order of the members and the spaces between them."""
-    body = json.dumps(await request.json(), sort_keys=True) if await request.body() else ""
+    if body is None:
+        body = json.dumps(await request.json(), sort_keys=True) if await request.body() else ""
     return hashlib.sha256("\n".join([request.method, request.url.path, request.url.query, body]).encode()).digest()

@@ -18,19 +18,6 @@ Json = dict[str, Any]
 Status = Literal["pending", "processing", "completed", "failed", "cancelled", "expired"]
 
 
-class Progress(BaseModel):
-    done: float
-    total: float
-    stage: str | None
-
-
-class Urls(BaseModel):
-    self: str
-    events: str
-    cancel: str
-    media: str | None = Field(description="The file that it made; good without a key until `expires_at`.")
-
-
 class JobError(BaseModel):
     """The same words as in an HTTP problem. `blame`: client, upstream or platform."""
 
@@ -38,6 +25,41 @@ class JobError(BaseModel):
     detail: str
     blame: str
     retryable: bool
+
+
+class Stage(BaseModel):
+    """The steps of a tree that are counted under one name. `failed`: they ended without a result."""
+
+    stage: str
+    planned: int
+    done: int
+    failed: int
+
+
+class Missing(BaseModel):
+    """What a tree lacks: how many steps of a stage, the first ten of them, and what went wrong with the first."""
+
+    stage: str
+    count: int
+    jobs: list[UUID]
+    error: JobError | None
+
+
+class Progress(BaseModel):
+    """Of a job with steps below it: how many of them have ended, by stage too, and in the end what is missing."""
+
+    done: float
+    total: float
+    stage: str | None
+    stages: list[Stage] = Field(default=[], description="Only of a job with steps.")
+    missing: list[Missing] = Field(default=[], description="Only of a job with steps that ended without a result.")
+
+
+class Urls(BaseModel):
+    self: str
+    events: str
+    cancel: str
+    media: str | None = Field(description="The file that it made; good without a key until `expires_at`.")
 
 
 class JobAnswer(BaseModel):
@@ -56,6 +78,7 @@ class JobAnswer(BaseModel):
     attempt: int
     parent_id: UUID | None
     root_id: UUID | None
+    stage: str | None = Field(description="Of a step: under which name its root counts it.")
     partial: bool = Field(description="It completed with some of its parts missing.")
     cancelling: bool = Field(description="It was asked to stop, and its worker has not yet.")
     usage: Json = Field(description="GPU seconds, tokens.")

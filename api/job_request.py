@@ -16,7 +16,18 @@ from pydantic import (
 )
 
 from api.moments import YEAR, Moment, ahead, at_once_if_past
-from jobs.kinds import generate_image, generate_image_prompt, generate_reply
+from jobs.kinds import generate_image, generate_image_prompt, generate_reply, run_ollama_analysis
+from jobs.kinds.world import (
+    generate_character,
+    generate_character_avatar,
+    generate_character_batch,
+    generate_post,
+    generate_post_batch,
+    generate_post_image,
+    generate_world_description,
+    generate_world_image,
+    init_world_creation,
+)
 from jobs.storable import is_storable
 
 # a person in a chat goes before everything that comes in here, at 10
@@ -139,5 +150,111 @@ class GenerateImagePrompt(JobRequest):
     input: generate_image_prompt.Input
 
 
-KindRequest = GenerateImage | GenerateReply | GenerateImagePrompt
+class RunOllamaAnalysis(JobRequest):
+    """The analysis of a comparison anew. `POST /v1/comparisons` asks for the first one."""
+
+    model_config = _example("run_ollama_analysis", {"comparison_id": "0c0b6c7e-8f0a-4b51-9d0c-5d8a4f2b7e10"})
+
+    kind: Literal["run_ollama_analysis"]
+    input: run_ollama_analysis.Input
+
+
+WORLD = "0c0b6c7e-8f0a-4b51-9d0c-5d8a4f2b7e10"
+
+
+class InitWorldCreation(JobRequest):
+    """A world with its people, their posts and the pictures of all that: a tree of steps below this job."""
+
+    model_config = _example(
+        "init_world_creation", {"prompt": "A cyberpunk world of high technology", "users": 5, "posts": 20}
+    )
+
+    kind: Literal["init_world_creation"]
+    input: init_world_creation.Input
+
+
+class GenerateWorldDescription(JobRequest):
+    """A step of a world by itself, as all that follow: what is there already is not made again."""
+
+    model_config = _example("generate_world_description", {"world_id": WORLD})
+
+    kind: Literal["generate_world_description"]
+    input: generate_world_description.Input
+
+
+class GenerateWorldImage(JobRequest):
+    """The background or the icon of a world."""
+
+    model_config = _example("generate_world_image", {"world_id": WORLD, "picture": "icon"})
+
+    kind: Literal["generate_world_image"]
+    input: generate_world_image.Input
+
+
+class GenerateCharacterBatch(JobRequest):
+    """The plan of who lives in a world."""
+
+    model_config = _example("generate_character_batch", {"world_id": WORLD})
+
+    kind: Literal["generate_character_batch"]
+    input: generate_character_batch.Input
+
+
+class GenerateCharacter(JobRequest):
+    """One person of a world, by their position."""
+
+    model_config = _example("generate_character", {"world_id": WORLD, "character": 1})
+
+    kind: Literal["generate_character"]
+    input: generate_character.Input
+
+
+class GenerateCharacterAvatar(JobRequest):
+    """The portrait of a person."""
+
+    model_config = _example("generate_character_avatar", {"world_id": WORLD, "character": 1})
+
+    kind: Literal["generate_character_avatar"]
+    input: generate_character_avatar.Input
+
+
+class GeneratePostBatch(JobRequest):
+    """The plan of what a person posts."""
+
+    model_config = _example("generate_post_batch", {"world_id": WORLD, "character": 1})
+
+    kind: Literal["generate_post_batch"]
+    input: generate_post_batch.Input
+
+
+class GeneratePost(JobRequest):
+    """One post, by its position in the feed of the world."""
+
+    model_config = _example("generate_post", {"world_id": WORLD, "post": 1})
+
+    kind: Literal["generate_post"]
+    input: generate_post.Input
+
+
+class GeneratePostImage(JobRequest):
+    """The picture of a post."""
+
+    model_config = _example("generate_post_image", {"world_id": WORLD, "post": 1})
+
+    kind: Literal["generate_post_image"]
+    input: generate_post_image.Input
+
+
+WorldRequest = (
+    InitWorldCreation
+    | GenerateWorldDescription
+    | GenerateWorldImage
+    | GenerateCharacterBatch
+    | GenerateCharacter
+    | GenerateCharacterAvatar
+    | GeneratePostBatch
+    | GeneratePost
+    | GeneratePostImage
+)
+KindRequest = GenerateImage | GenerateReply | GenerateImagePrompt | RunOllamaAnalysis | WorldRequest
 AnyJobRequest = Annotated[KindRequest, Field(discriminator="kind")]

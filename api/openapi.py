@@ -35,6 +35,8 @@ TAGS = [
     {"name": "jobs", "description": "Ask for work, follow it, cancel it, try it again."},
     {"name": "events", "description": "What happened to your jobs, in order, as a stream or in pages."},
     {"name": "webhooks", "description": "Where we call you, what was sent there and what came back."},
+    {"name": "documents", "description": "Documents to compare: upload them, read their text, delete them."},
+    {"name": "comparisons", "description": "Have documents compared, part by part, and read what was found."},
     {"name": "media", "description": "The files that jobs made."},
     {"name": "personas", "description": "The characters that can answer."},
     {"name": "operations", "description": "Queues, lanes and workers. Needs the scope `admin`."},

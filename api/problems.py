@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api.content_blocks import note
 from api.error_catalogue import CATALOGUE
 from api.field_errors import request_error
 from jobs.db.commit import may_pass
@@ -27,6 +28,7 @@ from jobs.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from jobs.safety.blocked import Blocked
 
 CONTENT_TYPE = "application/problem+json"
 # the first class that fits; a code that needs another status than its class is in STATUS_OF_CODE
@@ -44,9 +46,11 @@ STATUS_OF_CLASS: dict[type[PostgenError], int] = {
 }
 STATUS_OF_CODE = {
     "malformed_json": 400,
+    "malformed_form": 400,
     "link_expired": 410,
     "media_gone": 410,
     "body_too_large": 413,
+    "document_too_large": 413,
     "unsupported_media_type": 415,
     "range_not_satisfiable": 416,
 }
@@ -107,6 +111,8 @@ def status_of(error: PostgenError) -> int:
 
 
 async def _of_ours(request: Request, error: PostgenError) -> Response:
+    if isinstance(error, Blocked):
+        await note(request, error)
     return problem(request, error)
 
 

@@ -2,17 +2,22 @@
 
 from fastapi import APIRouter
 
+from api.pages.pages import PAGES
 from api.routes import (
+    comparisons,
     deliveries,
+    documents,
     events,
     jobs,
     keys,
     lanes,
     media,
     personas,
+    preferences,
     providers,
     queues,
     replays,
+    reports,
     webhook_endpoints,
     well_known,
     workers,
@@ -22,9 +27,9 @@ from api.routes import (
 ROUTERS: tuple[APIRouter, ...] = tuple(
     module.router
     for module in (
-        jobs, events, webhook_endpoints, deliveries, replays, well_known, media, personas, queues, lanes, workers,
-        providers, keys,
+        jobs, events, documents, comparisons, reports, preferences, webhook_endpoints, deliveries, replays, well_known,
+        media, personas, queues, lanes, workers, providers, keys,
     )
-)  # fmt: skip
+) + PAGES  # fmt: skip
 # links that people pass on come back with the parameters of whoever counts their clicks
-PASSED_ON = (media.router,)
+PASSED_ON = (media.router, *PAGES)

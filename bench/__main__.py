@@ -10,10 +10,12 @@ from types import ModuleType
 
 from bench import (
     acknowledge,
+    analyses,
     api_accept,
     api_events,
     api_start,
     api_webhooks,
+    documents,
     drain,
     ground,
     guard,
@@ -21,7 +23,9 @@ from bench import (
     lanes,
     machine,
     overhead,
+    reports,
     start,
+    trees,
 )
 from bench.children import Failed
 from bench.figures import Figure, lines, verdicts
@@ -40,10 +44,14 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "api_events": api_events,
     "api_webhooks": api_webhooks,
     "guard": guard,
+    "trees": trees,
+    "documents": documents,
+    "reports": reports,
+    "analyses": analyses,
 }
 GROUPS = {"api": ["api_accept", "api_start", "api_events", "api_webhooks"]}
 # take minutes by themselves: only for who asks for them
-BY_NAME_ONLY = ["lanes", "guard", *GROUPS["api"]]
+BY_NAME_ONLY = ["lanes", "guard", "trees", "documents", "reports", "analyses", *GROUPS["api"]]
 
 
 async def run(names: list[str], *, quick: bool) -> list[Figure]:

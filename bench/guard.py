@@ -146,7 +146,7 @@ async def _outage(url: str) -> Figure:
 
 def _told(notes: Sequence[tuple[float, bool, bool]], back: float) -> Figure:
     failed = sorted(when for when, well, _ in notes if not well)
-    probes = [when for when, well, probe in notes if probe and not well]
+    probes = sorted(when for when, well, probe in notes if probe and not well)
     well_again = [when for when, well, _ in notes if well and when > back]
     if not failed or not well_again:
         raise Failed("The provider never failed, or was never well again.")
@@ -157,9 +157,23 @@ def _told(notes: Sequence[tuple[float, bool, bool]], back: float) -> Figure:
         f"after {', '.join(f'{when - failed[0]:.1f}' for when in probes)} s. Well again "
         f"{milliseconds(min(well_again) - back)} after the provider was"
     )
-    intervals = max(1, len(probes))
-    value = f"{len(probes) / intervals:.0f} probe each in {intervals} intervals, {leaked} others"
-    return Figure("calls to a provider that is down", value, how, "one probe each", leaked <= PROCESSES * TASKS + 5)
+    intervals = _by_interval(probes)
+    most = max(map(len, intervals), default=0)
+    value = f"at most {most} probe in each of {len(intervals)} intervals, {leaked} others"
+    well = most == 1 and leaked <= PROCESSES * TASKS + BreakerRules().threshold
+    return Figure("calls to a provider that is down", value, how, "one probe each", well)
+
+
+def _by_interval(probes: Sequence[float]) -> list[list[float]]:
+    """Probes that are closer to each other than the breaker is ever open belong to the same time of its being open."""
+    shortest = 0.9 * BreakerRules().first_open
+    intervals: list[list[float]] = []
+    for when in probes:
+        if intervals and when - intervals[-1][-1] < shortest:
+            intervals[-1].append(when)
+        else:
+            intervals.append([when])
+    return intervals
 
 
 def _caller_process(url: str, down: Event, stop: Event, heard: Any) -> None:

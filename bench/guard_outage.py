@@ -30,9 +30,13 @@ FAILS = 0.3
 ANSWERS_AFTER = 0.05
 SLOTS = 15
 DAILY_CALLS = 5000
+# one less than the tries of a reply: a few jobs meet it
+CALLS_PER_JOB = 3
 IN_ONE_TRANSACTION = 50
 PATIENCE = 300.0
 ENDED = "SELECT count(*) FROM jobs WHERE status IN ('completed', 'failed')"
+MOST_FOR_ONE = "SELECT max(calls) FROM (SELECT count(*) AS calls FROM provider_calls GROUP BY job_id) AS of_jobs"
+SPENT = "SELECT count(*) FROM jobs WHERE error ->> 'code' = 'budget_spent'"
 JOB = NewJob("generate_reply", {"persona": "lina", "user_message": TEXT}, "api:bench")
 
 
@@ -68,13 +72,18 @@ class Unreliable:
 
 @dataclass(frozen=True)
 class Ended:
-    """`trips`: how often the breaker opened in the outage. `counted`: calls by the budget's own account."""
+    """`trips`: how often the breaker opened in the outage. `counted`: calls by the budget's own account.
+
+    `most_for_one`: the most calls of any job, `spent`: jobs that had used up all that they may.
+    """
 
     statuses: Counter[str]
     completions: int
     counted: int
     trips: int
     during: int
+    most_for_one: int
+    spent: int
     seconds: float
 
 
@@ -83,7 +92,11 @@ async def measure(ground: Ground) -> list[Figure]:
     async with serving(provider.app) as address:
         with ground.database() as url:
             environment = ground.environment(
-                url, VENICE_BASE_URL=f"{address}/v1", MAX_CONCURRENT_LLM_REQUESTS=SLOTS, VENICE_DAILY_CALLS=DAILY_CALLS
+                url,
+                VENICE_BASE_URL=f"{address}/v1",
+                MAX_CONCURRENT_LLM_REQUESTS=SLOTS,
+                VENICE_DAILY_CALLS=DAILY_CALLS,
+                MAX_LLM_CALLS_PER_JOB=CALLS_PER_JOB,
             )
             await _submit(url, jobs)
             with contextlib.ExitStack() as stack:
@@ -131,7 +144,8 @@ async def _watch(
     completions = number("SELECT count(*) FROM job_events WHERE type = 'job.completed'")
     counted = number("SELECT sum(calls) FROM provider_days")
     during = sum(went <= came < back for came, _ in provider.calls)
-    return Ended(statuses, completions, counted, trips, during, time.monotonic() - started)
+    most_for_one, spent = number(MOST_FOR_ONE), number(SPENT)
+    return Ended(statuses, completions, counted, trips, during, most_for_one, spent, time.monotonic() - started)
 
 
 def _figures(provider: Unreliable, ended: Ended, jobs: int) -> list[Figure]:
@@ -159,5 +173,9 @@ def _figures(provider: Unreliable, ended: Ended, jobs: int) -> list[Figure]:
         Figure(
             "  calls counted by the budget", str(ended.counted), "", f"{len(provider.calls)}",
             ended.counted == len(provider.calls),
+        ),
+        Figure(
+            "  most calls for one job", f"{ended.most_for_one}, and {ended.spent} jobs wanted more", "",
+            f"≤ {CALLS_PER_JOB}", ended.most_for_one <= CALLS_PER_JOB,
         ),
     ]  # fmt: skip

@@ -1,28 +1,36 @@
 """How a job ends, or waits for its next try: everything that follows from that is one transaction."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText, Message, send_to_chat
-from jobs.companion.wallet.accounts import Wallet
+from jobs import ended
+from jobs.companion import delayed, picture_progress, refused
+from jobs.companion.outbox import ChatText
+from jobs.companion.quiet import is_quiet
 from jobs.companion.wallet.shortage import InsufficientFunds
-from jobs.companion.wallet.wording import refund_sentence, shortage_message
-from jobs.companion.wording import has_text, say
-from jobs.db import dialogs, provider_calls
+from jobs.companion.wallet.wording import shortage_message
+from jobs.db import dialogs, job_postpone, predictions, provider_calls
 from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
+from jobs.db import trees as tree_rows
 from jobs.db.commit import commit
 from jobs.db.jobs import Job, Json
 from jobs.enqueue import enqueue, withdraw
-from jobs.errors import PermanentError, TemporaryError
+from jobs.errors import TemporaryError
+from jobs.imaging.postponed import Postponed
 from jobs.kinds import registry
 from jobs.kinds.contract import NewJob, Outcome
 from jobs.lanes.fairness import ticket_priority
 from jobs.resources import Resources
 from jobs.submit import ticket
+from jobs.trees import counts
+from jobs.trees.keeping import too_late
+from jobs.trees.looking import look_after
+from jobs.usage import summed
 from jobs.webhooks.plan import announce, is_told
 
 LONGEST_BACKOFF = 60.0
@@ -30,18 +38,12 @@ OVERDUE_AT_A_TIME = 100
 
 
 async def complete(resources: Resources, job: Job, outcome: Outcome) -> None:
-    result = outcome.result.model_dump(mode="json")
-    alone = outcome.save is None and not job.destination and not is_told(job) and not resources.calls
+    """With children below it, a root is not completed yet: it waits for them."""
+    simple = outcome.save is None and not outcome.children and not job.destination
+    alone = simple and not is_told(job) and not resources.calls
 
     async def write(connection: AsyncConnection) -> None:
-        done = await job_rows.finish(
-            connection,
-            job,
-            "completed",
-            result=result,
-            usage=summed(job.usage, outcome.usage),
-            ttl=resources.result_ttl,
-        )
+        done = await _finished(connection, resources, job, outcome)
         if done is None:
             return  # another run holds the job now, or an earlier try of this commit went through
         await provider_calls.insert(connection, resources.calls)
@@ -50,11 +52,31 @@ async def complete(resources: Resources, job: Job, outcome: Outcome) -> None:
             for following in await outcome.save(connection):
                 short = await _follow(connection, resources, following)
                 messages += [short] if short else []
-        await _tell(connection, done, messages)
+        if outcome.children:
+            await resources.intake.submit_children(connection, done, outcome.children)
+        await announce(connection, done, "job.progress" if done.waits_for_steps else "job.completed")
+        await ended.send(connection, done, messages)
 
     await commit(resources.database, write, alone=alone)
+    await look_after(resources, job)
     if outcome.tidy:
         await outcome.tidy()
+
+
+async def _finished(connection: AsyncConnection, resources: Resources, job: Job, outcome: Outcome) -> Job | None:
+    """The job as it is with its result; None when this run no longer holds it, or its children are not wanted."""
+    result, usage = outcome.result.model_dump(mode="json"), summed(job.usage, outcome.usage)
+    if not outcome.children:
+        return await job_rows.finish(connection, job, "completed", result=result, usage=usage, ttl=resources.result_ttl)
+    now = await tree_rows.hold(connection, job)
+    if now is not None and now.cancel_requested_at:
+        # what it would begin now, nobody would stop any more
+        await _end_in(connection, resources, job, "cancelled", now.error, outcome.usage)
+        return None
+    if job.root_id is not None:
+        return await job_rows.finish(connection, job, "completed", result=result, usage=usage, ttl=resources.result_ttl)
+    planned = counts.progress(counts.planned(outcome.children))
+    return await tree_rows.branch(connection, job, result=result, usage=usage, progress=planned)
 
 
 async def fail_for_now(resources: Resources, job: Job, error: TemporaryError) -> None:
@@ -73,18 +95,42 @@ async def fail_for_now(resources: Resources, job: Job, error: TemporaryError) ->
         waiting = await job_rows.retry_later(connection, job, data, failures=failures, setbacks=setbacks, usage=usage)
         if waiting is None:
             # cancelled meanwhile, or no longer ours: then this changes nothing
-            await _end_in(connection, resources, job, "cancelled", None, error.usage)
+            await _end_in(connection, resources, job, "cancelled", await _reason(connection, job), error.usage)
         else:
             await provider_calls.insert(connection, resources.calls)
-            due = datetime.now(UTC) + timedelta(seconds=wait)
+            due = _no_later_than(job.deadline, datetime.now(UTC) + timedelta(seconds=wait))
             queue = await resources.intake.queue_for_retry(connection, job, elsewhere=error.elsewhere)
             # it had its turn, and on another lane that is the one which is served there now
             turn = job.turn if queue == job.queue else await lane_rows.current_turn(connection, queue)
             [ticket_id] = await enqueue(connection, [ticket(job.id, queue, ticket_priority(job.priority, turn), due)])
             await job_rows.set_ticket(connection, job.id, ticket_id, queue, turn)
             await announce(connection, waiting, "job.retrying")
+            await delayed.tell(connection, waiting, wait)
 
     await commit(resources.database, write)
+    await look_after(resources, job)
+
+
+async def postpone(resources: Resources, job: Job, postponed: Postponed) -> None:
+    """It waits for its provider, in its queue. Where that has called back meanwhile, it is its turn at once."""
+    data = {"provider": postponed.provider, "due_in": round(postponed.due_in, 1)}
+
+    async def write(connection: AsyncConnection) -> None:
+        waiting = await job_postpone.postpone(connection, job, data, job.usage)
+        if waiting is None:
+            await _end_in(connection, resources, job, "cancelled", await _reason(connection, job), {})
+            return
+        await provider_calls.insert(connection, resources.calls)
+        order = await predictions.awaited(connection, job.id)
+        wait = 0.0 if order and postponed.is_due(order.called_at) else postponed.due_in
+        due = _no_later_than(job.deadline, datetime.now(UTC) + timedelta(seconds=wait))
+        priority = ticket_priority(job.priority, job.turn)
+        [ticket_id] = await enqueue(connection, [ticket(job.id, job.queue, priority, due)])
+        await job_rows.set_ticket(connection, job.id, ticket_id, job.queue, job.turn)
+        await picture_progress.tell_ordered(connection, waiting, wait)
+
+    await commit(resources.database, write)
+    await look_after(resources, job)
 
 
 async def end(
@@ -93,6 +139,7 @@ async def end(
     """End without a result, and say so where the result was awaited. `usage`: what this run had cost."""
 
     await commit(resources.database, lambda connection: _end_in(connection, resources, job, status, error, usage or {}))
+    await look_after(resources, job)
 
 
 async def _end_in(
@@ -120,15 +167,14 @@ async def _end_in(
             seconds=usage["gpu_seconds"],
             load_seconds=0.0,
         )
-    await _after_end(connection, resources.intake.wallet, done)
+    await ended.without_result(connection, resources.intake.wallet, done)
+    await refused.note(connection, done, resources.safety.blocks, resources.intake.blocks_limit)
 
 
-async def _after_end(connection: AsyncConnection, wallet: Wallet, job: Job) -> None:
-    """Without a result: what was kept for it is let go, and whoever waits is told."""
-    if job.dialog_id is not None:
-        await dialogs.release(connection, job.dialog_id, job.id)
-    refunded = await wallet.refund_job(connection, job)
-    await _tell(connection, job, [ChatText(f"{_sentence(job)} {refund_sentence(_locale(job), refunded)}".strip())])
+async def _reason(connection: AsyncConnection, job: Job) -> Json | None:
+    """Why its tree gave it up, if that asked it to stop."""
+    now = await job_rows.get(connection, job.id)
+    return now.error if now else None
 
 
 async def _follow(connection: AsyncConnection, resources: Resources, following: NewJob) -> ChatText | None:
@@ -138,7 +184,8 @@ async def _follow(connection: AsyncConnection, resources: Resources, following: 
     except InsufficientFunds as short:
         if following.dialog_id is not None:
             await dialogs.release(connection, following.dialog_id, following.id)
-        return shortage_message(_locale(following), resources.intake.wallet, short)
+        quiet = is_quiet(following.destination)
+        return None if quiet else shortage_message(ended.locale_of(following), resources.intake.wallet, short)
     return None
 
 
@@ -147,43 +194,27 @@ async def expire_overdue(resources: Resources) -> None:
     while True:
         async with resources.database.transaction() as connection:
             overdue = await job_rows.overdue(connection, OVERDUE_AT_A_TIME)
-            for job_id in overdue:
-                ended = await job_rows.expire(connection, job_id, too_late().as_json(), resources.result_ttl)
-                if ended and ended.ticket_id is not None:
-                    await withdraw(connection, ended.ticket_id)
-                if ended:
-                    await _after_end(connection, resources.intake.wallet, ended)
+        for job_id in overdue:
+            await _expire(resources, job_id)
         if len(overdue) < OVERDUE_AT_A_TIME:
             return
 
 
-async def _tell(connection: AsyncConnection, job: Job, messages: Sequence[Message]) -> None:
-    """Wherever the end of the job is awaited: its webhooks, its chat."""
-    await announce(connection, job, f"job.{job.status}")
-    chat = job.destination.get("telegram")
-    if chat:
-        key = f"job:{job.id}:{job.retries}"
-        await send_to_chat(connection, int(chat["chat_id"]), messages, key=key, job_id=job.id)
+async def _expire(resources: Resources, job_id: UUID) -> None:
+    """One in a transaction: a person's dialog and purse are held for one job at a time, as everybody holds them."""
+    async with resources.database.transaction() as connection:
+        job = await job_rows.expire(connection, job_id, too_late().as_json(), resources.result_ttl)
+        if job and job.ticket_id is not None:
+            await withdraw(connection, job.ticket_id)
+        if job:
+            await ended.without_result(connection, resources.intake.wallet, job)
+    if job:
+        await look_after(resources, job)
 
 
-def _sentence(job: Job) -> str:
-    locale = _locale(job)
-    code = (job.error or {}).get("code", "")
-    keys = [job.status] if job.status != "failed" else [f"failed.{code}", f"failed.{job.kind}", "failed.other"]
-    return say(locale, next(key for key in keys if has_text(locale, key)))
-
-
-def _locale(job: Job | NewJob) -> str:
-    return str(job.destination.get("telegram", {}).get("locale", "en"))
-
-
-def too_late() -> PermanentError:
-    return PermanentError("The deadline passed before the job was done.", code="deadline_passed", blame="platform")
-
-
-def summed(before: Json, now: Mapping[str, float]) -> Json:
-    """What all runs of a job cost together."""
-    return {**before, **{name: round(before.get(name, 0) + used, 3) for name, used in now.items()}}
+def _no_later_than(deadline: datetime | None, due: datetime) -> datetime:
+    """Then it is not tried again but expires, and whoever waits for it is told."""
+    return min(due, deadline) if deadline else due
 
 
 def _backoff(failures: int) -> float:

@@ -1,19 +1,31 @@
 """Periodic care: tickets of dead workers go back, and what has had its time is forgotten."""
 
 import logging
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from jobs.db import lane_moves, retention
+from jobs.db import chat_deliveries, chat_pace, documents, lane_moves, retention
+from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.documents.settings import DocumentSettings
+from jobs.errors import Misconfigured
+from jobs.kinds.contract import NewJob
 from jobs.media import MediaStore
+from jobs.owners import BOT
+from jobs.settings import ImageSettings, TelegramSettings, load
+from jobs.submit import Intake
 
 log = logging.getLogger(__name__)
 
 STALLED_SECONDS = 30.0
 KEPT_HOURS = 72
 CHUNK = 5000
+# each with thousands of pages of text
+DOCUMENTS_AT_A_TIME = 20
+NIGHTS = UUID("5f3c1f0e-6a51-4a3e-9d0a-2f7f7e8f4b11")
 
 # A database that was away has heard nobody: silence counts from its own start at the earliest.
 # A ticket without a worker belongs to one that left, or whose row somebody removed.
@@ -71,10 +83,14 @@ async def sweep_stalled(database: Database, seconds: float = STALLED_SECONDS) ->
 
 
 async def move_unserved(database: Database) -> None:
-    """What waits for a lane whose worker is gone goes to the lanes that have one."""
+    """What waits for a lane whose worker is gone goes to the lanes that have one, or to the remote providers."""
     async with database.transaction() as connection:
         if lanes := await lane_moves.unserved(connection):
-            moved = await lane_moves.move_waiting(connection, lanes, "its worker is gone", only_served=True)
+            reason = "its worker is gone"
+            moved = await lane_moves.move_waiting(connection, lanes, reason, only_served=True)
+            if load(ImageSettings).remote:
+                gone = await lane_moves.leave(connection, lanes, "image", reason, only_served=True)
+                moved |= {"image": gone} if gone else {}
             if moved:
                 log.warning("moved what waited for lanes without a worker: %s", moved)
 
@@ -88,8 +104,44 @@ async def prune(database: Database) -> None:
             return
 
 
+async def end_held(database: Database) -> None:
+    """What was held for people who stayed away, once it is no news any more; and who was not written to lately."""
+    while True:
+        async with database.transaction() as connection:
+            ended = await chat_deliveries.give_up_stale(connection)
+        if ended < chat_deliveries.AT_A_TIME:
+            break
+    async with database.transaction() as connection:
+        await chat_pace.forget_idle(connection)
+
+
+async def ask_for_reconciliation(database: Database, intake: Intake, night: int) -> bool:
+    """A job for a worker that has a bot, once for each `night` (a moment of it); False where there is no bot at all."""
+    try:
+        load(TelegramSettings)
+    except Misconfigured:
+        return False
+    job_id = uuid5(NIGHTS, str(night))
+    async with database.transaction() as connection:
+        if await job_rows.get(connection, job_id) is None:
+            deadline = datetime.now(UTC) + timedelta(hours=20)
+            await intake.submit(connection, NewJob("reconcile_stars", {}, BOT, id=job_id, deadline=deadline))
+    return True
+
+
+async def forget_documents(database: Database) -> None:
+    """Those that nobody has used for long and no comparison names. Their files expire then, and go as others do."""
+    ttl = load(DocumentSettings).document_ttl
+    while ttl:
+        async with database.transaction() as connection:
+            gone = await documents.delete_unused(connection, ttl, DOCUMENTS_AT_A_TIME)
+        if gone < DOCUMENTS_AT_A_TIME:
+            break
+
+
 async def forget_expired(database: Database, media: MediaStore, ttl: int) -> None:
     """Jobs and files past their time, and old updates. Bytes go before their row: a crash between leaves no orphan."""
+    await forget_documents(database)
     while expired := await retention.expired_media(database):
         await media.delete([each.key for each in expired])
         await retention.forget_media(database, [each.id for each in expired])

@@ -15,16 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.companion.activity import showing
 from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
-from jobs.db import provider_calls
+from jobs.db import provider_calls, queue_turns
 from jobs.db.commit import DATABASE_ERRORS
 from jobs.db.jobs import Job
-from jobs.endings import complete, end, fail_for_now, too_late
+from jobs.endings import complete, end, fail_for_now, postpone
 from jobs.errors import PermanentError, PostgenError, Stopped, TemporaryError
+from jobs.imaging.postponed import Postponed
 from jobs.kinds import registry
 from jobs.kinds.contract import Run
 from jobs.progress import reporting
+from jobs.queues import TAKING_TURNS
 from jobs.resources import Resources
 from jobs.seat import Seat
+from jobs.trees.keeping import too_late
 from jobs.webhooks.plan import announce
 
 log = structlog.get_logger()
@@ -49,27 +52,29 @@ async def run_job(resources: Resources, job_id: UUID, seat: Seat = Seat()) -> No
 
 
 async def _claim(resources: Resources, job_id: UUID) -> Job | None:
-    """A chat's job, which nobody else is told of, by a single statement; any other with what is told of it."""
+    """A chat's job or a step, which nobody else is told of, by a single statement; any other with what is told."""
     async with resources.database.statement() as connection:
-        if job := await job_rows.claim(connection, job_id, uuid4(), of_chat=True):
+        if job := await job_rows.claim(connection, job_id, uuid4(), untold=True):
             await _serve_turn(connection, job)
             return job
     async with resources.database.transaction() as connection:
-        if job := await job_rows.claim(connection, job_id, uuid4(), of_chat=False):
+        if job := await job_rows.claim(connection, job_id, uuid4(), untold=False):
             await announce(connection, job, "job.started")
             await _serve_turn(connection, job)
         return job
 
 
 async def _serve_turn(connection: AsyncConnection, job: Job) -> None:
-    if job.turn:  # only lanes have turns
+    if job.turn and job.queue in TAKING_TURNS:
+        await queue_turns.serve(connection, job.queue, job.turn)
+    elif job.turn:
         await lane_rows.serve(connection, job.queue, job.turn)
 
 
 async def _run_claimed(resources: Resources, job: Job, seat: Seat) -> None:
     if job.cancel_requested_at:
         # by its owner, while the worker that had it was dying
-        await end(resources, job, "cancelled", None)
+        await end(resources, job, "cancelled", job.error)
         return
     try:
         _require_startable(job)
@@ -81,6 +86,8 @@ async def _run_claimed(resources: Resources, job: Job, seat: Seat) -> None:
             reporting(resources.database, job) as progress,
         ):
             outcome = await kind.run(Run(job, checked, resources.database, progress, seat), resources)
+    except Postponed as postponed:
+        await postpone(resources, job, postponed)
     except TemporaryError as error:
         await fail_for_now(resources, job, error)
     except PostgenError as error:
@@ -133,7 +140,7 @@ async def _stopped(resources: Resources, job: Job, usage: Mapping[str, float]) -
     if now and now.cancel_requested_at:
         _forgive_cancellation()
         overdue = now.deadline is not None and now.deadline <= datetime.now(UTC)
-        status, error = ("expired", too_late().as_json()) if overdue else ("cancelled", None)
+        status, error = ("expired", too_late().as_json()) if overdue else ("cancelled", now.error)
         await end(resources, job, status, error, usage)
         return
     async with resources.database.transaction() as connection:

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 import obstore
@@ -26,10 +27,22 @@ SIGNATURES = (
 )
 # what one reader holds in memory, however large the file and however slow the reader
 CHUNK = 1024 * 1024
+# S3 takes no smaller parts but the last
+PART = 5 * 1024 * 1024
 # the client's own patience is minutes: whoever waits here is told sooner, and asks again
 S3_PATIENCE = timedelta(seconds=20)
 # for one try, with all its bytes; a picture has a few MB
 S3_REQUEST = timedelta(seconds=60)
+# files are spread over folders by the beginning of their name
+FOLDERS = tuple(f"{number:02x}" for number in range(256))
+LISTED_AT_A_TIME = 1000
+
+
+@dataclass(frozen=True)
+class FileInStore:
+    key: str
+    size: int
+    modified_at: datetime
 
 
 class MediaStore:
@@ -41,12 +54,20 @@ class MediaStore:
     async def put(self, data: bytes, identity: UUID) -> StoredFile:
         """Under the same identity the bytes are replaced: a re-run after a crash leaves no orphan behind."""
         digest = hashlib.sha256(data).hexdigest()
-        stored = StoredFile(identity, f"{identity.hex[:2]}/{identity.hex}", content_type_of(data), len(data), digest)
+        stored = StoredFile(identity, key_of(identity), content_type_of(data), len(data), digest)
         try:
             await obstore.put_async(self.store, stored.key, data)
         except (BaseError, OSError) as error:
             raise _unreachable(error) from error
         return stored
+
+    async def put_file(self, file: IO[bytes], stored: StoredFile) -> None:
+        """The bytes of `stored`, from the beginning of the file; memory holds a few MB of them at a time."""
+        file.seek(0)
+        try:
+            await obstore.put_async(self.store, stored.key, file, chunk_size=PART, max_concurrency=2)
+        except (BaseError, OSError) as error:
+            raise _unreachable(error) from error
 
     async def delete(self, keys: list[str]) -> None:
         """Keys that are not there are deleted already."""
@@ -64,6 +85,24 @@ class MediaStore:
             return bytes(await (await obstore.get_async(self.store, key)).bytes_async())
         except FileNotFoundError:
             raise
+        except (BaseError, OSError) as error:
+            raise _unreachable(error) from error
+
+    async def has(self, key: str) -> bool:
+        try:
+            await obstore.head_async(self.store, key)
+        except FileNotFoundError:
+            return False
+        except (BaseError, OSError) as error:
+            raise _unreachable(error) from error
+        return True
+
+    async def files(self, folder: str) -> AsyncIterator[FileInStore]:
+        """What is kept in one of FOLDERS, in no order."""
+        try:
+            async for page in obstore.list(self.store, folder, chunk_size=LISTED_AT_A_TIME):
+                for each in page:
+                    yield FileInStore(each["path"], each["size"], each["last_modified"])
         except (BaseError, OSError) as error:
             raise _unreachable(error) from error
 
@@ -128,6 +167,10 @@ def _s3_config(settings: MediaSettings) -> Any:
         config["access_key_id"] = settings.s3_access_key.get_secret_value()
         config["secret_access_key"] = settings.s3_secret_key.get_secret_value()
     return config
+
+
+def key_of(identity: UUID) -> str:
+    return f"{identity.hex[:2]}/{identity.hex}"
 
 
 def content_type_of(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import get_args
 
 import structlog
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -12,6 +13,7 @@ from prometheus_client.utils import floatToGoString
 from jobs.db import measures
 from jobs.db.commit import DATABASE_ERRORS, reason
 from jobs.db.measures import BOUNDS, Measures
+from jobs.db.provider_report import State
 from jobs.db.session import Database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -42,6 +44,7 @@ class _Snapshot(Collector):
             yield from _lanes(self.found)
             yield from _renders(self.found)
             yield from _deliveries(self.found)
+            yield from _providers(self.found)
 
 
 def _queues(found: Measures) -> Iterator[Metric]:
@@ -88,6 +91,23 @@ def _renders(found: Measures) -> Iterator[Metric]:
             buckets = list(zip(bounds, map(float, accumulate(each.within)), strict=True))
             seconds.add_metric([each.workflow], buckets, sum_value=each.seconds)
     yield from (seconds, renders)
+
+
+def _providers(found: Measures) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "postgen_provider_state", "1 for the state that the provider's breaker is in", labels=["provider", "state"]
+    )
+    in_flight = GaugeMetricFamily("postgen_provider_in_flight", "Calls under way", labels=["provider"])
+    for provider in found.providers:
+        for name in get_args(State):
+            state.add_metric([provider.name, name], int(provider.state == name))
+        in_flight.add_metric([provider.name], provider.in_flight)
+    calls = CounterMetricFamily(
+        "postgen_provider_calls", f"Calls whose run has ended {EACH_HOUR}", labels=["provider", "outcome"]
+    )
+    for (name, outcome), count in found.calls.items():
+        calls.add_metric([name, outcome], count)
+    yield from (state, in_flight, calls)
 
 
 def _deliveries(found: Measures) -> Iterator[Metric]:

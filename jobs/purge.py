@@ -15,7 +15,8 @@ CHUNK = 50
 # also between two tries nobody runs it
 OPEN_UNHELD = (
     " FROM jobs WHERE queue = :queue AND status IN ('pending', 'processing') AND run_token IS NULL"
-    " AND (CAST(:kind AS text) IS NULL OR kind = :kind)"
+    # a root that waits for its steps stands in no queue
+    " AND ran_at IS NULL AND (CAST(:kind AS text) IS NULL OR kind = :kind)"
 )
 COUNT = text(f"SELECT count(*) {OPEN_UNHELD}").bindparams(bindparam("kind", type_=Text))
 WAITING = text(f"SELECT id {OPEN_UNHELD} ORDER BY created_at DESC, id").bindparams(bindparam("kind", type_=Text))

@@ -5,6 +5,8 @@ from jobs.settings import LaneSettings
 
 QUEUES = ("llm", "image", "analysis", "world", "telegram", "webhooks", "housekeeping")
 LANE_PREFIX = "gpu-"
+# beside the lanes: where the jobs of one owner must not hold up those of another
+TAKING_TURNS = ("world",)
 
 
 def is_lane(queue: str) -> bool:

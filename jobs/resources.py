@@ -1,34 +1,46 @@
 """The worker's clients, built once for the queues that it serves and passed to every run: nothing else is loaded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from jobs.analysis.settings import AnalysisSettings
+from jobs.companion.pace import PaceSettings
 from jobs.companion.personas import Personas
+from jobs.companion.pictures import PictureSettings
+from jobs.companion.rule_subject import subject_of
+from jobs.db.chat_pace import Pace
 from jobs.db.commit import DATABASE_ERRORS, reason
 from jobs.db.jobs import Job
 from jobs.db.provider_calls import ProviderCall
 from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
+from jobs.documents.settings import DocumentSettings
 from jobs.errors import Misconfigured
 from jobs.lanes.gates import Gates
 from jobs.lanes.stealing import Stealing
 from jobs.media import MediaStore
-from jobs.queues import is_lane
+from jobs.queues import TAKING_TURNS, is_lane
+from jobs.safety.safety import Safety
+from jobs.safety.settings import SafetySettings
 from jobs.settings import (
+    CallbackSettings,
     DatabaseSettings,
     Group,
+    ImageSettings,
     LaneSettings,
     LlmSettings,
     MediaSettings,
     PersonaSettings,
+    PublicSettings,
     TelegramSettings,
     WebhookSettings,
     load,
 )
 from jobs.submit import Intake
+from jobs.trees.telling import TreeProgress
 
 if TYPE_CHECKING:
     import httpx
@@ -36,14 +48,20 @@ if TYPE_CHECKING:
     from jobs.delivery.telegram import Telegram
     from jobs.guard.call import Caller
     from jobs.guard.guard import Guard
+    from jobs.imaging.callbacks import Callbacks
+    from jobs.imaging.remote_images import RemoteImages
+    from jobs.lanes.checked_lane import CheckedLane
     from jobs.lanes.lane import Lane
     from jobs.providers.chat_model import ChatModel
+    from jobs.providers.image_provider import ImageProvider
     from jobs.webhooks.sending import Sending
 
 # which language models the jobs of a queue use
 LLM_USES = {"llm": ("REPLY_LLM", "IMAGE_PROMPT_LLM"), "world": ("WORLD_LLM",), "analysis": ("ANALYSIS_LLM",)}
+# many servers hang up after five idle seconds: what is sent at that moment may or may not have arrived
+IDLE_SECONDS = 3.0
 # the queues whose jobs a person in a chat may be waiting for
-CHAT_QUEUES = {"llm", "telegram"}
+CHAT_QUEUES = {"llm", "telegram", "image"}
 
 
 @dataclass(frozen=True)
@@ -59,16 +77,31 @@ class Resources:
     webhooks: "Sending | None" = None
     models: "dict[str, ChatModel]" = field(default_factory=dict)
     lanes: "dict[str, Lane]" = field(default_factory=dict)
+    tree_progress: TreeProgress | None = None
     guard: "Guard | None" = None
     caller: "Caller | None" = None
+    pictures: PictureSettings = field(default_factory=PictureSettings)
+    analysis_timeout: float = 1800
+    documents: DocumentSettings = field(default_factory=DocumentSettings)
+    safety: Safety = field(default_factory=lambda: Safety(SafetySettings()))
+    pace: Pace = field(default_factory=Pace)
+    # what keeps this worker from fetching: shared with the engine
+    gates: Gates = field(default_factory=Gates)
+    image_providers: "Sequence[ImageProvider]" = ()
+    callbacks: "Callbacks | None" = None
 
     def for_run(self, job: Job) -> "Resources":
         """The same for one run of this job: what it asks of providers is counted for it, and entered in `calls`."""
+        subject = subject_of(job, self.personas)
         if self.guard is None:
-            return self
+            return replace(self, safety=self.safety.for_run(subject, self.safety.moderator))
         from jobs.guard.call import Caller
+        from jobs.guard.guarded_moderator import GuardedModerator
 
-        return replace(self, caller=Caller(job.id, job.root_id or job.id, job.kind))
+        yields = job.queue in TAKING_TURNS
+        caller, moderator = Caller(job.id, job.root_id or job.id, job.kind, yields=yields), self.safety.moderator
+        guarded = GuardedModerator(moderator, self.guard, caller) if moderator else None
+        return replace(self, caller=caller, safety=self.safety.for_run(subject, guarded))
 
     @property
     def calls(self) -> list[ProviderCall]:
@@ -87,26 +120,47 @@ class Resources:
     def world_llm(self) -> "ChatModel":
         return self._model("WORLD_LLM")
 
-    @property
-    def analysis_llm(self) -> "ChatModel":
-        return self._model("ANALYSIS_LLM")
+    def analysis_llm(self, model: str = "") -> "ChatModel":
+        """It is shown documents, so what it reports of them is to be checked. `model`: instead of the operator's."""
+        from jobs.safety.reading_model import ReadingModel
 
-    def lane(self, queue: str) -> "Lane":
+        return ReadingModel(self._guarded("ANALYSIS_LLM", model))
+
+    @property
+    def images(self) -> "RemoteImages":
+        """The remote providers of pictures, in their order."""
+        if self.guard is None or self.callbacks is None or not self.image_providers:
+            raise Misconfigured("No provider draws in the queue image. Set IMAGE_PROVIDERS, and start a worker for it.")
+        from jobs.guard.call import Caller
+        from jobs.imaging.orders import Orders
+        from jobs.imaging.remote_images import RemoteImages
+
+        orders = Orders(self.image_providers, self.guard, self.caller or Caller(), self.callbacks)
+        return RemoteImages(orders, self.safety, self.intake.lanes, self.intake.images)
+
+    def lane(self, queue: str) -> "CheckedLane":
         if queue not in self.lanes:
             raise Misconfigured(f"This worker was not started for the queue {queue}.")
-        return self.lanes[queue]
+        from jobs.lanes.checked_lane import CheckedLane
+
+        return CheckedLane(self.lanes[queue], self.safety)
 
     def _model(self, use: str) -> "ChatModel":
+        from jobs.safety.checked_model import CheckedModel
+
+        return CheckedModel(self._guarded(use), self.safety)
+
+    def _guarded(self, use: str, name: str = "") -> "ChatModel":
         if use not in self.models:
             queue = next(queue for queue, uses in LLM_USES.items() if use in uses)
             raise Misconfigured(f"This worker was not started for the queue {queue}.")
-        model = self.models[use]
-        if self.guard is None:
-            return model
-        from jobs.guard.call import Caller
-        from jobs.guard.guarded_model import GuardedModel
+        model = self.models[use].named(name) if name else self.models[use]
+        if self.guard is not None:
+            from jobs.guard.call import Caller
+            from jobs.guard.guarded_model import GuardedModel
 
-        return GuardedModel(model, self.guard, self.caller or Caller())
+            model = GuardedModel(model, self.guard, self.caller or Caller())
+        return model
 
 
 @asynccontextmanager
@@ -118,20 +172,36 @@ async def open_resources(queues: frozenset[str], gates: Gates | None = None) -> 
         stack.push_async_callback(database.aclose)
         await _require_schema(database)
         lane_queues = sorted(queue for queue in queues if is_lane(queue))
+        gates = gates or Gates()
         personas = Personas(load(PersonaSettings)).checked()
         client = await _http_client(stack) if queues & (LLM_USES.keys() | CHAT_QUEUES) or lane_queues else None
         models = _models(client, queues) if client else {}
+        safety = _safety(client)
+        image_providers = _image_providers(client) if client and "image" in queues else []
+        tree_progress = TreeProgress(database)
+        beside(stack, tree_progress.run(), "progress of trees")
         yield Resources(
             database=database,
-            intake=Intake(lane_settings, media_settings, personas),
+            intake=Intake(lane_settings, media_settings, personas, at_door=False),
             result_ttl=media_settings.result_ttl,
             media=MediaStore(media_settings),
             personas=personas,
+            tree_progress=tree_progress,
+            pictures=load(PictureSettings),
+            analysis_timeout=load(AnalysisSettings).analysis_timeout,
+            documents=load(DocumentSettings),
             telegram=_telegram(client, required="telegram" in queues) if client else None,
             webhooks=await _webhooks(stack, database) if "webhooks" in queues else None,
             models=models,
-            guard=await _guard(stack, database, models) if models else None,
-            lanes=await open_lanes(stack, lane_queues, lane_settings, database, gates or Gates(), personas),
+            guard=await _guard(stack, database, models, image_providers, safety)
+            if models or image_providers or safety.moderator
+            else None,
+            image_providers=image_providers,
+            callbacks=_callbacks(database) if image_providers else None,
+            safety=safety,
+            pace=load(PaceSettings).pace(),
+            gates=gates,
+            lanes=await open_lanes(stack, lane_queues, lane_settings, database, gates, personas),
         )
 
 
@@ -151,7 +221,7 @@ async def _require_schema(database: Database) -> None:
 async def _http_client(stack: AsyncExitStack) -> "httpx.AsyncClient":
     import httpx
 
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
     return await stack.enter_async_context(httpx.AsyncClient(limits=limits, trust_env=False))
 
 
@@ -188,13 +258,48 @@ def _models(client: "httpx.AsyncClient", queues: frozenset[str]) -> "dict[str, C
     from jobs.providers.opening import open_model
 
     settings = load(LlmSettings)
-    return {use: open_model(client, settings, use) for use in uses}
+    # one call of an analysis may take as long as all of them together
+    patience = {"ANALYSIS_LLM": load(AnalysisSettings).analysis_timeout}
+    return {use: open_model(client, settings, use, patience=patience.get(use, 0)) for use in uses}
 
 
-async def _guard(stack: AsyncExitStack, database: Database, models: "dict[str, ChatModel]") -> "Guard":
+def _image_providers(client: "httpx.AsyncClient") -> "list[ImageProvider]":
+    from jobs.providers.image_opening import open_image_providers
+
+    return open_image_providers(client, load(ImageSettings))
+
+
+def _callbacks(database: Database) -> "Callbacks":
+    from jobs.imaging.callbacks import Callbacks
+
+    # live3d signs nothing: the address that it calls is the secret
+    given = frozenset({"live3d", "replicate"} if load(CallbackSettings).replicate_webhook_secret else {"live3d"})
+    return Callbacks(database, load(PublicSettings).public_url or "", given)
+
+
+async def _guard(
+    stack: AsyncExitStack,
+    database: Database,
+    models: "dict[str, ChatModel]",
+    images: "list[ImageProvider]",
+    safety: Safety,
+) -> "Guard":
     from jobs.guard.opening import open_guard
 
-    return await open_guard(stack, database, models.values())
+    guard = await open_guard(stack, database, models.values())
+    await guard.announce({(each.provider, "image") for each in images})
+    if safety.moderator:
+        await guard.announce({(safety.moderator.provider, "llm")})
+    return guard
+
+
+def _safety(client: "httpx.AsyncClient | None") -> Safety:
+    settings = load(SafetySettings)
+    if client is None or settings.moderator == "none":
+        return Safety(settings)
+    from jobs.safety.opening import open_moderator
+
+    return Safety(settings, open_moderator(client, settings))
 
 
 async def open_lanes(

@@ -18,6 +18,7 @@ MOST_MONEY = 1_000_000_000
 MOST_STARS = 100_000
 MOST_PACKS = 20
 LLM_PROVIDERS = ("venice", "gemini", "ollama")
+IMAGE_PROVIDERS = ("comfyui", "replicate", "live3d", "local")
 
 
 class SettingsGroup(BaseSettings):
@@ -125,9 +126,51 @@ class LaneSettings(SettingsGroup):
         return [host.strip() for host in self.comfyui_hosts.split(",") if host.strip()]
 
 
+class ImageSettings(SettingsGroup):
+    """Who draws pictures, in the order of fallback."""
+
+    image_providers: str = "comfyui"
+
+    @field_validator("image_providers")
+    @classmethod
+    def are_known(cls, names: str) -> str:
+        found = _names(names)
+        if not found or len(set(found)) < len(found) or not set(found) <= set(IMAGE_PROVIDERS):
+            raise ValueError(f"name some of {', '.join(IMAGE_PROVIDERS)}, each once, with commas between them")
+        return names
+
+    @property
+    def names(self) -> list[str]:
+        return _names(self.image_providers)
+
+    @property
+    def remote(self) -> list[str]:
+        """Those that draw in the queue `image`."""
+        return [name for name in self.names if name != "comfyui"]
+
+
+class CallbackSettings(SettingsGroup):
+    """What providers sign their calls with. Unless it is set, a worker asks the provider for it."""
+
+    replicate_webhook_secret: SecretStr | None = None
+
+    @field_validator("replicate_webhook_secret")
+    @classmethod
+    def signs(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and not re.fullmatch(r"whsec_[A-Za-z0-9+/]{32,86}={0,2}", secret.get_secret_value()):
+            raise ValueError("it reads whsec_ and base64 behind it, as Replicate shows it")
+        return secret
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 class PersonaSettings(SettingsGroup):
     personas_dir: str | None = None
     image_default_negative_prompt: str = ""
+    # the most that any persona may be
+    content_rating: Literal["general", "suggestive", "adult"] = "general"
 
 
 class LlmSettings(SettingsGroup):
@@ -224,13 +267,11 @@ class StarsPack:
 
 
 class EconomySettings(SettingsGroup):
-    """What the bot asks of people: nothing, unless prices are set. Replies cost energy, which comes back by itself;
-    pictures cost diamonds.
-    """
+    """What the bot asks of people. Replies cost energy, which comes back by itself, pictures diamonds. 0 is free."""
 
-    price_reply: int = Field(default=0, ge=0, le=MOST_MONEY)
-    price_picture: int = Field(default=0, ge=0, le=MOST_MONEY)
-    price_photo: int = Field(default=0, ge=0, le=MOST_MONEY)
+    price_reply: int = Field(default=1, ge=0, le=MOST_MONEY)
+    price_picture: int = Field(default=10, ge=0, le=MOST_MONEY)
+    price_photo: int = Field(default=10, ge=0, le=MOST_MONEY)
     price_automatic_picture: int = Field(default=0, ge=0, le=MOST_MONEY)
     energy_max: int = Field(default=100, ge=0, le=MOST_MONEY)
     energy_refill_seconds: float = Field(default=180, gt=0, le=365 * 86400)

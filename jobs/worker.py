@@ -9,14 +9,18 @@ from procrastinate import JobContext
 from procrastinate.app import WorkerOptions
 
 from jobs import deliver as delivering
-from jobs import endings, housekeeping, lifecycle, queues
+from jobs import endings, housekeeping, lifecycle, media_check, queues
+from jobs.companion import broadcast
 from jobs.connector import QueueConnector
 from jobs.engine.app import QueueApp
+from jobs.imaging import cancelling
 from jobs.lanes.gates import Gates
 from jobs.log import configure
 from jobs.resources import Resources, open_resources
 from jobs.settings import LaneSettings, WorkerSettings, load
+from jobs.trees import looking
 from jobs.webhooks.care import enqueue_due
+from jobs.worlds.settings import WorldSettings
 
 # one prompt renders, the next one waits inside ComfyUI
 LANE_ROOM = 2
@@ -46,6 +50,10 @@ def grace_time() -> WorkerOptions:
     return {"shutdown_graceful_timeout": load(WorkerSettings).worker_shutdown_grace}
 
 
+def limits() -> dict[str, int]:
+    return {"world": load(WorldSettings).max_concurrent_tasks}
+
+
 def all_queues() -> list[str]:
     return queues.all_queues(load(LaneSettings))
 
@@ -53,6 +61,7 @@ def all_queues() -> list[str]:
 app = QueueApp(
     connector=QueueConnector(),
     all_queues=all_queues,
+    limits=limits,
     gates=gates,
     open_context=open_context,
     queue_room=queue_room,
@@ -77,6 +86,12 @@ async def deliver(context: JobContext, delivery_id: int) -> None:
     await delivering.deliver(resources_of(context), delivery_id)
 
 
+@app.task(name="cancel_order", pass_context=True)
+async def cancel_order(context: JobContext, order_id: str) -> None:
+    resources = resources_of(context)
+    await cancelling.cancel_order(resources.database, resources.image_providers, UUID(order_id))
+
+
 @app.periodic(cron="* * * * * */5")
 @app.task(name="sweep", queue="housekeeping", queueing_lock="sweep", pass_context=True)
 async def sweep(context: JobContext, timestamp: int) -> None:
@@ -84,6 +99,8 @@ async def sweep(context: JobContext, timestamp: int) -> None:
     database = resources_of(context).database
     await enqueue_due(database)
     await endings.expire_overdue(resources_of(context))
+    await looking.sweep(resources_of(context))
+    await broadcast.tell_all(database)
     if context.additional_context["steady_for"]() >= STEADY_SECONDS:
         await housekeeping.sweep_stalled(database)
         await housekeeping.move_unserved(database)
@@ -95,7 +112,23 @@ async def prune(context: JobContext, timestamp: int) -> None:
     del timestamp
     resources = resources_of(context)
     await housekeeping.prune(resources.database)
+    await housekeeping.end_held(resources.database)
     await housekeeping.forget_expired(resources.database, resources.media, resources.result_ttl)
+
+
+@app.periodic(cron="37 4 * * *")
+@app.task(name="tidy_media", queue="housekeeping", queueing_lock="tidy_media", pass_context=True)
+async def tidy_media(context: JobContext, timestamp: int) -> None:
+    del timestamp
+    resources = resources_of(context)
+    await media_check.remove_unclaimed(resources.database, resources.media)
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(name="reconcile", queue="housekeeping", queueing_lock="reconcile", pass_context=True)
+async def reconcile(context: JobContext, timestamp: int) -> None:
+    resources = resources_of(context)
+    await housekeeping.ask_for_reconciliation(resources.database, resources.intake, timestamp)
 
 
 def resources_of(context: JobContext) -> Resources:

@@ -56,7 +56,8 @@ class GenerateContent:
         system = request.body.get("systemInstruction")
         messages = [{"role": "system", "content": _text(system)}] if system else []
         messages += [{"role": ROLES[each["role"]], "content": _text(each)} for each in request.body["contents"]]
-        return {"model": self.script.model, "messages": messages}
+        schema = request.body.get("generationConfig", {}).get("responseJsonSchema")
+        return {"model": self.script.model, "messages": messages} | ({"schema": schema} if schema else {})
 
     def whole(self, answer: Answer, request: ReceivedRequest) -> Json:
         return {**self._head(), **self._candidate(answer.text, answer), "usageMetadata": self._usage(answer, request)}

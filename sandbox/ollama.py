@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from sandbox.llm.answers import Answers, echo
+from sandbox.llm.answers import AnswerFunction, Answers, echo
 from sandbox.llm.exchange import Endpoint
+from sandbox.llm.moderations import LLAMA_GUARD, verdict
 from sandbox.llm.script import Serves, run_alone
 from sandbox.ollama_wire import Chat
 
@@ -33,6 +34,7 @@ class ScriptedOllama(Serves):
         tokens_per_word: int = 1, version: str = "0.40.2", load_seconds: float = 0, **given: Any,
     ) -> None:  # fmt: skip
         super().__init__(answers, **given)
+        self.answer = judging(self.answer)
         self.models = None if models is None else set(models)
         self.trained_context = trained_context
         self.tokens_per_word = tokens_per_word
@@ -50,6 +52,11 @@ class ScriptedOllama(Serves):
                 Route("/", self._root),
             ]
         )
+
+    def say(self, answers: Answers) -> None:
+        """As a script does; a Llama Guard judges all the same."""
+        super().say(answers)
+        self.answer = judging(self.answer)
 
     @property
     def refuses_overflow(self) -> bool:
@@ -81,6 +88,11 @@ class ScriptedOllama(Serves):
 
     async def _root(self, request: Request) -> PlainTextResponse:
         return PlainTextResponse("Ollama is running")
+
+
+def judging(answer: AnswerFunction) -> AnswerFunction:
+    """What a model answers; one that is named as a Llama Guard gives its verdict."""
+    return lambda body: verdict(body) if str(body.get("model")).startswith(LLAMA_GUARD) else answer(body)
 
 
 def main(arguments: Iterable[str] | None = None) -> None:

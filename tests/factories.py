@@ -15,7 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.personas import Personas
+from jobs.companion.pictures import NEVER
 from jobs.db import jobs as job_rows
+from jobs.db.chat_pace import Pace
 from jobs.db.jobs import Job
 from jobs.db.session import Database
 from jobs.delivery.telegram import Telegram
@@ -30,6 +32,7 @@ from jobs.providers.openai_compatible import OpenAICompatible
 from jobs.resources import Resources
 from jobs.settings import (
     DatabaseSettings,
+    EconomySettings,
     LaneSettings,
     MediaSettings,
     PersonaSettings,
@@ -132,6 +135,10 @@ async def opened_door(database_url: str, **settings: Any) -> AsyncIterator[Door]
     await app.state.database.aclose()
 
 
+# who tests something else pays nothing
+FREE = EconomySettings(price_reply=0, price_picture=0, price_photo=0, _env_file=None)
+
+
 @asynccontextmanager
 async def worker(
     database: Database,
@@ -142,8 +149,9 @@ async def worker(
     media: Path | None = None,
     personas_dir: Path | None = None,
     llm_timeout: float = 10,
+    pace: Pace = Pace(1000, 1000, 1000, 1000),  # noqa: B008 - it cannot change
 ) -> AsyncIterator[Resources]:
-    """A worker's resources for the stand-ins at these addresses."""
+    """A worker's resources for the stand-ins at these addresses. `pace`: faster than any test writes."""
     plain_tracebacks()
     lanes = LaneSettings(comfyui_hosts=comfyui or SOME_LANE, _env_file=None)
     storage = MediaSettings(media_url=f"file:{media}", _env_file=None) if media else MediaSettings(_env_file=None)
@@ -156,9 +164,12 @@ async def worker(
             result_ttl=3600,
             media=MediaStore(storage),
             personas=personas,
-            intake=Intake(lanes, storage, personas),
+            # who tests something else is sent none
+            pictures=NEVER,
+            intake=Intake(lanes, storage, personas, FREE),
             telegram=Telegram(client, token=TOKEN, api_base=bot_api) if bot_api else None,
             models=dict(models) if llm else {},
+            pace=pace,
         )
         if not comfyui:
             yield resources
@@ -253,8 +264,14 @@ async def tickets(database: Database) -> list[Json]:
 
 async def chat_texts(database: Database, user: int = USER) -> list[str]:
     """What was planned to be said to the person, in order."""
-    query = "SELECT payload->>'text' AS text FROM deliveries WHERE destination = :user ORDER BY id"
+    query = "SELECT payload->>'text' AS text FROM deliveries WHERE destination = :user AND payload ? 'text' ORDER BY id"
     return [row["text"] for row in await rows(database, query, user=str(user))]
+
+
+async def chat_payloads(database: Database, user: int = USER) -> list[Json]:
+    """The same with all that is not words: pictures, edits, buttons."""
+    query = "SELECT payload FROM deliveries WHERE destination = :user ORDER BY id"
+    return [row["payload"] for row in await rows(database, query, user=str(user))]
 
 
 async def refuse_words(database: Database, words: str) -> None:

@@ -5,14 +5,23 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from jobs.companion.bot_settings import BotSettings
 from jobs.companion.personas import Personas
 from jobs.companion.registration import MAX_CONNECTIONS
 from jobs.db.session import Database
 from jobs.log import configure
-from jobs.settings import DatabaseSettings, LaneSettings, MediaSettings, PersonaSettings, TelegramWebhookSettings, load
+from jobs.settings import (
+    CallbackSettings,
+    DatabaseSettings,
+    LaneSettings,
+    MediaSettings,
+    PersonaSettings,
+    TelegramWebhookSettings,
+    load,
+)
 from jobs.startup import or_exit
 from jobs.submit import Intake
-from webhook import aiogram_import, health, routes
+from webhook import aiogram_import, callbacks, health, order_calls, routes
 from webhook.dispatch import Dispatch
 from webhook.updates import Updates
 
@@ -30,7 +39,8 @@ def create_app(
     opened = Database(database, pool_size=MAX_CONNECTIONS)
     known = Personas(personas).checked()
     intake = Intake(lanes, media, known)
-    dispatch = Dispatch(telegram.telegram_bot_token.get_secret_value(), intake.wallet)
+    rules = load(BotSettings)
+    dispatch = Dispatch(telegram.telegram_bot_token.get_secret_value(), intake.wallet, rules)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -41,8 +51,11 @@ def create_app(
     app = FastAPI(title="Postgen webhook", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.database = opened
     app.state.secret = telegram.telegram_webhook_secret.get_secret_value().encode()
-    app.state.updates = Updates(telegram.bot_id, opened, intake, known, dispatch)
+    app.state.updates = Updates(telegram.bot_id, opened, intake, known, dispatch, rules)
+    app.state.callbacks = load(CallbackSettings)
     app.include_router(routes.router)
+    app.include_router(callbacks.router)
+    app.include_router(order_calls.router)
     app.include_router(health.router)
     return app
 

@@ -16,15 +16,15 @@ class TooLarge(Exception):
     pass
 
 
-async def read(request: Request) -> bytes:
-    """Raises TooLarge without reading more than the limit."""
+async def read(request: Request, largest: int = LARGEST_BODY) -> bytes:
+    """Raises TooLarge without reading more than that."""
     announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > LARGEST_BODY:
+    if announced.isdigit() and int(announced) > largest:
         raise TooLarge
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > largest:
             raise TooLarge
     return bytes(body)
 

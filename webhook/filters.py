@@ -1,9 +1,11 @@
 """Which handler is an event for? Coroutines, because aiogram sends what is not one through a thread, each time."""
 
-from aiogram.types import ChatMemberUpdated, Message
+from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, MessageGenerationStopped
+
+from jobs.companion.bot_settings import BotSettings
 
 
-async def private(event: Message | ChatMemberUpdated) -> bool:
+async def private(event: Message | ChatMemberUpdated | MessageGenerationStopped) -> bool:
     return event.chat.type == "private"
 
 
@@ -13,3 +15,7 @@ async def words(message: Message) -> bool:
 
 async def any_command(message: Message) -> bool:
     return (message.text or "").startswith("/")
+
+
+async def admin(event: Message | CallbackQuery, rules: BotSettings) -> bool:
+    return event.from_user is not None and event.from_user.id in rules.admins

@@ -5,12 +5,17 @@ from typing import Any
 import structlog
 from pydantic import ValidationError
 
+from jobs import blocking
+from jobs.companion.bot_settings import BotSettings
 from jobs.companion.personas import Personas
+from jobs.companion.wallet import returning
 from jobs.db import telegram_users
 from jobs.db.commit import DATABASE_ERRORS
 from jobs.db.session import Database
 from jobs.db.telegram_users import Sender
+from jobs.errors import PostgenError
 from jobs.submit import Intake
+from webhook import refusals
 from webhook.dispatch import Dispatch
 from webhook.visit import Visit
 
@@ -31,12 +36,21 @@ class TryAgain(Exception):
 
 
 class Updates:
-    def __init__(self, bot_id: int, database: Database, intake: Intake, personas: Personas, dispatch: Dispatch) -> None:
+    def __init__(
+        self,
+        bot_id: int,
+        database: Database,
+        intake: Intake,
+        personas: Personas,
+        dispatch: Dispatch,
+        rules: BotSettings,
+    ) -> None:
         self.bot_id = bot_id
         self.database = database
         self.intake = intake
         self.personas = personas
         self.dispatch = dispatch
+        self.rules = rules
 
     async def take(self, update: Update) -> dict[str, Any] | None:
         """What to answer Telegram with, if anything. A replayed update changes nothing. Raises TryAgain."""
@@ -48,6 +62,14 @@ class Updates:
             return None
 
     async def _handle(self, update: Update) -> dict[str, Any] | None:
+        try:
+            return await self._take_in(update)
+        except refusals.REFUSALS as refusal:
+            # whatever was done for it is undone: what was refused is kept nowhere
+            return await self._take_in(update, refusal)
+
+    async def _take_in(self, update: Update, refusal: PostgenError | None = None) -> dict[str, Any] | None:
+        """`refusal`: it was tried before, and a content rule refused it."""
         update_id, sender = update["update_id"], find_sender(update)
         async with self.database.transaction() as connection:
             if sender is None:
@@ -56,8 +78,15 @@ class Updates:
             user = await telegram_users.take_update(connection, self.bot_id, update_id, sender)
             if user is None:
                 return None
+            if user.is_new:
+                await returning.receive(connection, self.intake.wallet, user.user_id)
+            if user.blocked_at is not None and "my_chat_member" not in update:
+                # who does something here has let the bot in again
+                await blocking.let_in(connection, user.user_id)
             occasion = f"update:{self.bot_id}:{update_id}"
-            visit = Visit(connection, user, self.intake, self.personas, occasion)
+            visit = Visit(connection, user, self.intake, self.personas, occasion, self.rules)
+            if refusal:
+                return await refusals.tell(visit, refusal, update)
             return await self.dispatch.handle(update, visit)
 
     async def _count_failure(self, update: Update, error: Exception) -> None:
@@ -79,10 +108,10 @@ class Updates:
 
 def find_sender(update: Update) -> Sender | None:
     """The person behind any kind of update, known or not yet known to us; None for what happens in a group."""
-    for event in update.values():
+    for kind, event in update.items():
         if isinstance(event, dict) and not _is_private(event):
             return None
-        person = event.get("from") if isinstance(event, dict) else None
+        person = _person(kind, event) if isinstance(event, dict) else None
         if isinstance(person, dict) and isinstance(person.get("id"), int) and abs(person["id"]) < LARGEST_ID:
             return Sender(
                 user_id=person["id"],
@@ -91,6 +120,11 @@ def find_sender(update: Update) -> Sender | None:
                 language_code=person.get("language_code"),
             )
     return None
+
+
+def _person(kind: str, event: dict[str, Any]) -> Any:
+    """An update about a draft names no sender: it is the person of the chat."""
+    return event.get("chat") if kind == "stopped_message_generation" else event.get("from")
 
 
 def _is_private(event: dict[str, Any]) -> bool:

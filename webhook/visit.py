@@ -5,6 +5,7 @@ from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.companion.bot_settings import BotSettings
 from jobs.companion.outbox import ChatText, Message, send_to_chat
 from jobs.companion.personas import Persona, Personas
 from jobs.companion.wording import locale_for, say
@@ -13,7 +14,9 @@ from jobs.db.jobs import Job, Json
 from jobs.db.telegram_users import TelegramUser
 from jobs.kinds.contract import NewJob
 from jobs.owners import of_person
+from jobs.safety import ratings
 from jobs.submit import Intake
+from webhook import limits
 
 # a person waits for it: it goes before whatever comes in through the API
 CHAT_PRIORITY = 10
@@ -23,7 +26,13 @@ class Visit:
     """One update of one person, whose row is locked until the transaction ends."""
 
     def __init__(
-        self, connection: AsyncConnection, user: TelegramUser, intake: Intake, personas: Personas, occasion: str
+        self,
+        connection: AsyncConnection,
+        user: TelegramUser,
+        intake: Intake,
+        personas: Personas,
+        occasion: str,
+        rules: BotSettings,
     ) -> None:
         self.connection = connection
         self.user = user
@@ -31,7 +40,10 @@ class Visit:
         self.personas = personas
         self.locale = locale_for(user.locale, user.language_code)
         self.occasion = occasion
+        self.rules = rules
         self.answers = count()
+        # what a handler raised because a rule or a limit refuses it: see webhook/refusals.py
+        self.refusal: Exception | None = None
 
     @property
     def destination(self) -> Json:
@@ -46,6 +58,8 @@ class Visit:
         await send_to_chat(self.connection, self.user.user_id, messages, key=key)
 
     async def submit(self, new: NewJob) -> Job:
+        """Raises LimitReached, of which the person is told and nobody else need know."""
+        await limits.require_room(self.connection, self.rules, new)
         return await self.intake.submit(self.connection, new)
 
     def new_job(self, kind: str, given: Json, **more: object) -> NewJob:
@@ -57,8 +71,14 @@ class Visit:
         """The dialog's persona; the default one if the operator took it away since."""
         return self.personas.all.get(key, self.personas.default)
 
-    async def current_dialog(self) -> int:
-        return self.user.dialog_id or await self.open_dialog(self.personas.default)
+    async def allowed_personas(self) -> Sequence[Persona]:
+        """Those that this person may talk to now."""
+        everybody = list(self.personas.all.values())
+        if not any(ratings.needs_age(each) for each in everybody):
+            return everybody
+        of_age = await ratings.is_of_age(self.connection, self.user.user_id)
+        return ratings.open_to(everybody, of_age=of_age)
 
-    async def open_dialog(self, persona: Persona) -> int:
-        return await dialogs.open_dialog(self.connection, self.user.user_id, persona.key)
+    async def open_dialog(self, persona: Persona, greeting: str = "") -> int:
+        """`greeting`: the words with which it begins, where it begins with any."""
+        return await dialogs.open_dialog(self.connection, self.user.user_id, persona.key, greeting)

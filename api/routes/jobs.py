@@ -17,14 +17,15 @@ from api.job_request import AnyJobRequest, KindRequest
 from api.openapi import problem_response
 from api.paging import cursor_of, place_of
 from api.prefer import wait_seconds
-from jobs.db import job_list
+from jobs.db import job_list, trees
 from jobs.db import jobs as job_rows
 from jobs.db.jobs import Job, Json
 from jobs.errors import NotFound
+from jobs.trees import counts
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
-LARGEST_TREE = 1000
+LARGEST_TREE = 2000
 ENDED = {"completed", "failed", "cancelled", "expired"}
 
 Prefer = Annotated[
@@ -106,18 +107,22 @@ async def read(request: Request, caller: JobsCaller, job_id: UUID, prefer: Prefe
 
 @router.get("/{job_id}/tree", summary="Read a job and what came from it", response_model=JobTree)
 async def tree(request: Request, caller: JobsCaller, job_id: UUID) -> Response:
-    """The first thousand jobs, level by level."""
+    """The first two thousand jobs, level by level. The root's `progress` counts all of them as they are now."""
     async with request.app.state.database.statement() as connection:
         found = await job_list.tree(connection, job_id, caller.owner, LARGEST_TREE)
         if not found:
             raise NotFound(f"There is no job {job_id}.")
         views = await _views(request, connection, found)
+        if found[0].waits_for_steps:
+            views[0]["progress"] = counts.progress(await trees.counts(connection, job_id))
     return JSONResponse(job_answer.nested(found, views))
 
 
 @router.post("/{job_id}/cancel", summary="Cancel a job", response_model=JobAnswer)
 async def cancel(request: Request, caller: JobsCaller, job_id: UUID) -> Response:
     """A job that waits is cancelled at once; one that runs is asked to stop, and reads `cancelling` until it has.
+
+    So is everything below it.
 
     A job that has ended stays as it is, so asking twice does no harm.
     """
@@ -132,10 +137,14 @@ async def cancel(request: Request, caller: JobsCaller, job_id: UUID) -> Response
     status_code=202,
     summary="Try a job again",
     response_model=JobAnswer,
-    responses={409: problem_response("The job is open, or has completed")},
+    responses={409: problem_response("The job is open, or all of it has completed")},
 )
 async def retry(request: Request, caller: JobsCaller, job_id: UUID) -> Response:
-    """A job that failed, was cancelled or expired waits again, under the same id and with all its tries."""
+    """A job that failed, was cancelled or expired waits again, under the same id and with all its tries.
+
+    Of a job with steps below it only those are run again that had no result, also if it completed without them
+    (`partial`). A step is run again with what was closed because of it, and its root goes on.
+    """
     async with request.app.state.database.transaction() as connection:
         await _own(connection, caller, job_id)
         await _acceptance(request, caller, connection).require_room()

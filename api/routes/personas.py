@@ -55,7 +55,7 @@ class PersonaList(BaseModel):
 
 @router.get("", summary="All personas")
 async def listed(request: Request, caller: JobsCaller) -> PersonaList:
-    """By key, in alphabetical order."""
+    """By key, in alphabetical order: those whose `rating` is at most what this installation allows."""
     del caller
     known: Personas = request.app.state.personas
     return PersonaList(personas=[_shown(each, request.app.state.public_url) for each in known.all.values()])

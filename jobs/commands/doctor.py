@@ -15,11 +15,14 @@ from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import Misconfigured, PostgenError
 from jobs.lanes.hosts import base_url
 from jobs.providers.chat_model import ChatModel
+from jobs.providers.image_opening import OPENERS
+from jobs.providers.image_provider import ImageProvider
 from jobs.providers.opening import CONVERSING, is_set_up, open_model
-from jobs.settings import DatabaseSettings, LaneSettings, LlmSettings, TelegramSettings, load
+from jobs.settings import DatabaseSettings, ImageSettings, LaneSettings, LlmSettings, TelegramSettings, load
 
 TIMEOUT = httpx.Timeout(10, connect=3)
 LLM_SECONDS = 60
+IMAGE_SECONDS = 20
 SUBJECTS = {
     "REPLY_LLM": "llm",
     "IMAGE_PROMPT_LLM": "prompt-llm",
@@ -115,7 +118,7 @@ def _webhook_finding(info: dict[str, object]) -> Finding:
 
 async def check_lanes() -> AsyncIterator[Finding]:
     hosts = load(LaneSettings).hosts
-    if not hosts:
+    if not hosts and not load(ImageSettings).remote:
         yield Finding("lanes", "none", "set COMFYUI_HOSTS to draw pictures, for example localhost:8188")
     async with httpx.AsyncClient(trust_env=False, timeout=TIMEOUT) as client:
         for number, host in enumerate(hosts):
@@ -156,6 +159,29 @@ async def _llm_finding(model: ChatModel, uses: list[str]) -> Finding:
     return Finding(subject, f"{words} answers")
 
 
+async def check_images() -> AsyncIterator[Finding]:
+    """The remote providers of pictures, if there are any: each by itself, since any of them may draw."""
+    settings = load(ImageSettings)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for name in settings.remote:
+            try:
+                yield await _image_finding(OPENERS[name](client))
+            except Misconfigured as error:
+                yield Finding(name, "is not set up", f"{error.detail} Or take it out of IMAGE_PROVIDERS.")
+
+
+async def _image_finding(provider: ImageProvider) -> Finding:
+    words = f"draws with {provider.model}"
+    try:
+        async with asyncio.timeout(IMAGE_SECONDS):
+            await provider.probe()
+    except TimeoutError:
+        return Finding(provider.provider, f"{words}, and does not answer", f"it took more than {IMAGE_SECONDS} seconds")
+    except PostgenError as error:
+        return Finding(provider.provider, f"{words}, and does not work", error.detail)
+    return Finding(provider.provider, f"{words}: answers")
+
+
 async def _probe(subject: str, words: str, call: Awaitable[httpx.Response], advice: str) -> Finding:
     try:
         response = await call
@@ -166,4 +192,10 @@ async def _probe(subject: str, words: str, call: Awaitable[httpx.Response], advi
     return Finding(subject, f"{words} answers")
 
 
-CHECKS: dict[str, Check] = {"database": check_database, "bot": check_telegram, "lanes": check_lanes, "llm": check_llm}
+CHECKS: dict[str, Check] = {
+    "database": check_database,
+    "bot": check_telegram,
+    "lanes": check_lanes,
+    "images": check_images,
+    "llm": check_llm,
+}

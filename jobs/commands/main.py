@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,10 +11,12 @@ import typer
 from jobs.commands import doctor as doctor_command
 from jobs.commands import keys as key_commands
 from jobs.commands import listen as listen_command
+from jobs.commands import media as media_commands
 from jobs.commands import personas as persona_commands
 from jobs.commands import providers as provider_commands
 from jobs.commands import queues as queue_commands
 from jobs.commands import refund as refund_command
+from jobs.commands import safety as safety_commands
 from jobs.commands import webhook as webhook_commands
 from jobs.errors import PostgenError
 from jobs.startup import or_exit
@@ -27,8 +30,14 @@ app.add_typer(personas, name="personas")
 keys = typer.Typer(help="Keys of the REST API.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
 
+media = typer.Typer(help="Stored pictures and files.", no_args_is_help=True)
+app.add_typer(media, name="media")
+
 providers = typer.Typer(help="Who is called outside: breakers, slots, budgets, and the log of calls.")
 app.add_typer(providers, name="providers")
+
+safety = typer.Typer(help="What content rules blocked, and who is suspended.", no_args_is_help=True)
+app.add_typer(safety, name="safety")
 
 QueueName = Annotated[str, typer.Argument(help="A queue, as `postgen queues` names it.", show_default=False)]
 
@@ -182,6 +191,17 @@ def providers_reset(name: Annotated[str, typer.Argument(help="As `postgen provid
     run(provider_commands.reset(name))
 
 
+@media.command("check")
+def media_check(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Remove bytes that nothing refers to, and rows without bytes.")
+    ] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every file, and compare its hash.")] = False,
+) -> None:
+    """Say whether every stored file is known and every known file is stored."""
+    run(media_commands.check(mend=repair, deep=deep))
+
+
 @app.command()
 def refund(
     charge_id: Annotated[str, typer.Argument(help="Telegram's id of the payment.")],
@@ -189,3 +209,32 @@ def refund(
 ) -> None:
     """Give a person their Telegram Stars back, and take back what these had bought."""
     run(refund_command.refund(charge_id, user_id=user))
+
+
+@safety.command("blocks")
+def safety_blocks(
+    owner: Annotated[str | None, typer.Option(help="Only this one's, such as telegram:123.")] = None,
+    limit: Annotated[int, typer.Option(help="How many.")] = 50,
+) -> None:
+    """What was blocked, by which rule: never the text, only its hash. The newest last."""
+    run(safety_commands.list_blocks(owner=owner, limit=limit))
+
+
+@safety.command("suspensions")
+def safety_suspensions() -> None:
+    """Who is suspended because too much of theirs was blocked."""
+    run(safety_commands.suspensions())
+
+
+@safety.command("lift")
+def safety_lift(owner: Annotated[str, typer.Argument(help="As `postgen safety suspensions` shows it.")]) -> None:
+    """Accept something from somebody again."""
+    run(safety_commands.lift(owner))
+
+
+@safety.command("measure")
+def safety_measure(
+    cases: Annotated[Path | None, typer.Argument(help="Labelled cases of your own; the shipped set without.")] = None,
+) -> None:
+    """Precision and recall of the built-in rules on a labelled set."""
+    run(safety_commands.measure(cases))

@@ -14,6 +14,8 @@ from jobs.errors import Misconfigured, PostgenError
 from jobs.lanes.hosts import base_url
 from jobs.providers.comfyui.object_info import Mismatch, mismatches
 from jobs.providers.comfyui.server_api import ServerApi
+from jobs.safety.hard_block import broken_rule, without_rules
+from jobs.safety.ratings import needs_age
 from jobs.settings import LaneSettings, PersonaSettings, load
 
 # what Telegram takes as a photo
@@ -62,10 +64,17 @@ def _persona_findings(reading: Reading) -> Iterator[Finding]:
     picture = reading.persona and reading.persona.greeting_picture
     if picture and (problem := unsendable(picture)):
         problems.append(problem)
+    if reading.persona and (rule := _broken_rule(reading.persona)):
+        problems.append(f"Its own texts break the built-in content rules ({rule}): nothing would ever be made with it.")
     for problem in problems:
         yield Finding(reading.key, problem, f"correct it in {reading.folder}")
     if not problems:
         yield Finding(reading.key, str(reading.folder) if picture else f"{reading.folder}, without a greeting picture")
+
+
+def _broken_rule(persona: Persona) -> str | None:
+    texts = (without_rules(persona.system_prompt), persona.image_style, persona.greeting.en, persona.greeting.ru)
+    return broken_rule("\n".join(texts), adult=needs_age(persona))
 
 
 def unsendable(picture: Path) -> str | None:

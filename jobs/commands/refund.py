@@ -3,19 +3,14 @@
 import httpx
 
 from jobs.commands.database import opened_database
-from jobs.companion.outbox import ChatText, send_to_chat
-from jobs.companion.wallet import payments
+from jobs.companion.wallet import refunds
 from jobs.companion.wallet.accounts import TakenBack, Wallet
-from jobs.companion.wallet.wording import taken_back_sentence
-from jobs.companion.wording import locale_for
 from jobs.db import wallet_payments
 from jobs.db.session import Database
 from jobs.db.wallet_payments import Payment
 from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import InvalidInput, NotFound
 from jobs.settings import EconomySettings, TelegramSettings, load
-
-REFUNDED_BEFORE = "CHARGE_ALREADY_REFUNDED"
 
 
 async def refund(charge_id: str, *, user_id: int | None = None) -> bool:
@@ -30,7 +25,7 @@ async def refund(charge_id: str, *, user_id: int | None = None) -> bool:
         if problem:
             print(problem)
             return False
-        print(_words(payment, await _take_back(database, wallet, payment)))
+        print(_words(payment, await refunds.take_back(database, wallet, payment)))
     return True
 
 
@@ -48,24 +43,13 @@ async def _refund_at_telegram(settings: TelegramSettings, charge_id: str, user_i
         token = settings.telegram_bot_token.get_secret_value()
         telegram = Telegram(client, token=token, api_base=settings.telegram_api_base)
         try:
-            answer = await telegram.call("refundStarPayment", user_id=user_id, telegram_payment_charge_id=charge_id)
+            refusal = await refunds.refund_at_telegram(telegram, charge_id, user_id)
         except UNANSWERED as error:
             words = f"Telegram does not answer at {settings.telegram_api_base} ({type(error).__name__})."
             return f"{words} Try again: nothing is refunded twice."
-    description = str(answer.get("description", "no reason given"))
-    return "" if answer.get("ok") or REFUNDED_BEFORE in description else f"Telegram refuses the refund: {description}"
-
-
-async def _take_back(database: Database, wallet: Wallet, payment: Payment) -> TakenBack | None:
-    """None when Telegram's own message about the refund was quicker, or there was nothing to take back."""
-    async with database.transaction() as connection:
-        taken = await payments.take_back(connection, wallet, payment.charge_id, payment.user_id, payment.stars)
-        language = await wallet_payments.language(connection, payment.user_id) if taken else None
-        if taken and language:
-            words = taken_back_sentence(locale_for(*language), taken, payment.stars)
-            key = f"stars:refunded:{payment.charge_id}"
-            await send_to_chat(connection, payment.user_id, [ChatText(words)], key=key)
-    return taken
+    if refusal is None:
+        return ""
+    return f"Telegram refuses the refund: {refusal.get('description', 'no reason given')}"
 
 
 def _words(payment: Payment, taken: TakenBack | None) -> str:

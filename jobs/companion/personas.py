@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jobs.companion import greeting_picture
 from jobs.errors import InvalidInput, Misconfigured
+from jobs.safety.ratings import Rating, is_within
 from jobs.settings import PersonaSettings
 from jobs.workflow import load, require_points
 
@@ -42,7 +43,7 @@ class Persona(BaseModel):
 
     key: str
     age: int = Field(ge=ADULT)
-    rating: Literal["general", "suggestive", "adult"] = "general"
+    rating: Rating = "general"
     name: Bilingual
     character: Bilingual
     greeting: Bilingual
@@ -72,8 +73,18 @@ class Personas:
 
     @cached_property
     def all(self) -> Mapping[str, Persona]:
-        """By key, in alphabetical order. Raises Misconfigured naming the folder that is not right."""
+        """By key, in alphabetical order. Raises Misconfigured naming the folder that is not right.
+
+        What CONTENT_RATING does not allow is not among them.
+        """
+        return {key: persona for key, persona in self._whole.items() if self._is_allowed(persona)}
+
+    @cached_property
+    def _whole(self) -> Mapping[str, Persona]:
         return {reading.key: _whole(reading) for reading in self.readings()}
+
+    def _is_allowed(self, persona: Persona) -> bool:
+        return is_within(persona.rating, self.settings.content_rating)
 
     def readings(self) -> list[Reading]:
         """All folders by key, right or not. Raises Misconfigured when PERSONAS_DIR itself is wrong."""
@@ -85,7 +96,8 @@ class Personas:
 
     def checked(self) -> "Personas":
         """Read now: a persona that is not right is said when a process starts. Raises Misconfigured."""
-        assert self.all, "some are shipped"
+        if not self.all:
+            raise Misconfigured(f"CONTENT_RATING={self.settings.content_rating} allows none of the personas.")
         return self
 
     @property
@@ -95,6 +107,10 @@ class Personas:
 
     def find(self, key: str) -> Persona:
         persona = self.all.get(key.lower())
+        if persona is None and key.lower() in self._whole:
+            rated, most = self._whole[key.lower()].rating, self.settings.content_rating
+            detail = f"The persona {key} is rated {rated}, and at most {most} is allowed here."
+            raise InvalidInput(detail, code="persona_not_allowed")
         if persona is None:
             raise InvalidInput(f"There is no persona {key!r}. Personas: {', '.join(self.all)}.", code="unknown_persona")
         return persona

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db.blocks import IS_SUSPENDED
 from jobs.errors import InvalidInput
 from jobs.owners import is_of_chat
 from jobs.storable import is_storable
@@ -52,6 +53,8 @@ class PresentedKey:
     open_jobs: int | None
     allowed: bool
     backlog: float
+    # by content rules: nothing is accepted from its owner
+    suspended: bool
 
 
 COLUMNS = (
@@ -92,7 +95,7 @@ PRESENT = text(
     "  AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')) "
     "SELECT key.id, owner, scopes, requests_per_minute, open_jobs, hash, counted.arrival IS NOT NULL AS allowed,"
     " greatest(coalesce(extract(epoch FROM coalesce(counted.arrival, before.arrival) - now()), 0), 0)::float8"
-    "  AS backlog"
+    f"  AS backlog, {IS_SUSPENDED.format(owner='key.owner')} AS suspended"
     " FROM key LEFT JOIN counted ON counted.key_id = key.id LEFT JOIN rate_limits AS before ON before.key_id = key.id"
 )
 

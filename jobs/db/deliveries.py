@@ -17,9 +17,11 @@ class Delivery:
     """`status` as it was found: a delivery found `sending` was cut off by a crash, and nobody knows what arrived.
 
     `taken`: it is ours to send now, as attempt number `attempt`; `sending_at` is the moment of the attempt before.
+    What is for somebody who has blocked the bot is not taken.
     """
 
     id: int
+    key: str
     job_id: UUID | None
     channel: str
     destination: str
@@ -32,6 +34,7 @@ class Delivery:
     webhook_id: str | None
     body: bytes | None
     sending_at: datetime | None
+    created_at: datetime
 
 
 PLAN = text(
@@ -52,27 +55,26 @@ FREE = (
 CUT_OFF = """{"code": "cut_off", "detail": "The worker was stopped before it heard the answer."}"""
 
 BEGIN = text(
-    f"WITH found AS (SELECT id, status, attempt, sending_at, {FREE} AS taken FROM deliveries"
-    " WHERE id = :id FOR UPDATE),"
+    "WITH blocked AS (SELECT 1 FROM telegram_users u, deliveries d WHERE d.id = :id AND d.channel = 'telegram'"
+    "  AND u.user_id = CAST(CASE WHEN d.channel = 'telegram' THEN d.destination END AS bigint)"
+    "  AND u.blocked_at IS NOT NULL),"
+    f" found AS (SELECT id, status, attempt, sending_at, ({FREE}) AND NOT EXISTS (SELECT FROM blocked) AS taken"
+    "  FROM deliveries WHERE id = :id FOR UPDATE),"
     " cut_off AS (INSERT INTO delivery_attempts (delivery_id, number, outcome, error, started_at)"
     f"  SELECT id, attempt, 'unknown', CAST(:cut_off AS jsonb), sending_at FROM found"
-    "   WHERE taken AND status = 'sending' ON CONFLICT DO NOTHING),"
-    " blocked AS (SELECT 1 FROM telegram_users u, deliveries d WHERE d.id = :id AND d.channel = 'telegram'"
-    "  AND u.user_id::text = d.destination AND u.blocked_at IS NOT NULL) "
-    "UPDATE deliveries d SET"
-    " status = CASE WHEN NOT found.taken THEN d.status WHEN EXISTS (SELECT 1 FROM blocked) THEN 'failed'"
-    "  ELSE 'sending' END,"
+    "   WHERE taken AND status = 'sending' ON CONFLICT DO NOTHING) "
+    "UPDATE deliveries d SET status = CASE WHEN found.taken THEN 'sending' ELSE d.status END,"
     " attempt = d.attempt + CASE WHEN found.taken THEN 1 ELSE 0 END,"
     " sending_at = CASE WHEN found.taken THEN now() ELSE d.sending_at END "
     "FROM found WHERE d.id = found.id "
-    "RETURNING d.id, d.job_id, d.channel, d.destination, d.payload, found.status, d.attempt,"
+    "RETURNING d.id, d.key, d.job_id, d.channel, d.destination, d.payload, found.status, d.attempt,"
     " EXISTS (SELECT 1 FROM blocked) AS recipient_blocked, found.taken, d.endpoint_id, d.webhook_id, d.body,"
-    " found.sending_at"
+    " found.sending_at, d.created_at"
 ).bindparams(cut_off=CUT_OFF)
 
 END = text(
     "WITH delivery AS (UPDATE deliveries SET status = :status, message_id = :message_id, error = :error,"
-    " finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE now() END WHERE id = :id"
+    " finished_at = CASE WHEN :status IN ('pending', 'held') THEN NULL ELSE now() END WHERE id = :id"
     " RETURNING id, attempt, sending_at) "
     "INSERT INTO delivery_attempts (delivery_id, number, outcome, error, started_at)"
     " SELECT id, attempt, :outcome, :error, sending_at FROM delivery ON CONFLICT DO NOTHING"

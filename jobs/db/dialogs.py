@@ -1,19 +1,11 @@
-"""Dialogs and their messages. Whoever changes a dialog holds its row: nothing is answered twice or not at all."""
+"""Dialogs as they are written in. Whoever changes a dialog holds its row: nothing is answered twice or not at all."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
-
-LONGEST_HISTORY = 400
-
-
-@dataclass(frozen=True)
-class StoredMessage:
-    id: int
-    role: str
-    content: str
 
 
 @dataclass(frozen=True)
@@ -28,47 +20,65 @@ class Dialog:
 
 ADD_USER_MESSAGE = text(
     "WITH dialog AS ("
-    " UPDATE dialogs SET message_count = message_count + 1, reply_job_id = coalesce(reply_job_id, :job_id)"
-    " WHERE id = :dialog_id RETURNING id, persona, message_count, reply_job_id"
+    " UPDATE dialogs SET message_count = message_count + 1, reply_job_id = coalesce(reply_job_id, :job_id),"
+    "  used_at = now()"
+    " WHERE id = :dialog_id AND (:personas IS NULL OR persona = ANY(:personas))"
+    " RETURNING id, persona, message_count, reply_job_id"
     "), message AS (INSERT INTO chat_messages (dialog_id, role, content) SELECT id, 'user', :content FROM dialog) "
     "SELECT * FROM dialog"
-)
-
-RECENT = text(
-    "SELECT id, role, content FROM chat_messages WHERE dialog_id = :dialog_id"
-    " ORDER BY coalesce(answers, id) DESC, id DESC LIMIT :longest"
-)
+).bindparams(bindparam("personas", type_=ARRAY(Text)))
 
 UNANSWERED = text(
     "SELECT string_agg(content, E'\\n' ORDER BY id) FROM chat_messages"
     " WHERE dialog_id = :dialog_id AND id > :after AND role = 'user'"
 )
 
+WAITING = text(
+    "SELECT string_agg(content, E'\\n' ORDER BY id) FROM chat_messages"
+    " WHERE dialog_id = :dialog_id AND role = 'user' AND id >"
+    " coalesce((SELECT answers FROM chat_messages WHERE dialog_id = :dialog_id AND role = 'assistant'"
+    "  ORDER BY coalesce(answers, id) DESC, id DESC LIMIT 1), 0)"
+)
+
 OPEN = text(
-    "WITH dialog AS (INSERT INTO dialogs (user_id, persona) VALUES (:user_id, :persona) RETURNING id)"
+    "WITH dialog AS (INSERT INTO dialogs (user_id, persona, greeting) VALUES (:user_id, :persona, :greeting)"
+    " RETURNING id)"
     " UPDATE telegram_users SET dialog_id = dialog.id FROM dialog WHERE user_id = :user_id RETURNING dialog.id"
 )
 
 
-async def open_dialog(connection: AsyncConnection, user_id: int, persona: str) -> int:
-    """A new dialog, which becomes the user's current one. Its id."""
-    return int((await connection.execute(OPEN, {"user_id": user_id, "persona": persona})).scalar_one())
+async def open_dialog(connection: AsyncConnection, user_id: int, persona: str, greeting: str = "") -> int:
+    """A new dialog, which becomes the user's current one. Its id. `greeting`: the words with which it begins."""
+    values = {"user_id": user_id, "persona": persona, "greeting": greeting}
+    return int((await connection.execute(OPEN, values)).scalar_one())
 
 
-async def add_user_message(connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID) -> Dialog:
-    """Store it; unless a job is about to answer already, `job_id` becomes the one that will (look at the answer)."""
-    values = {"dialog_id": dialog_id, "content": content, "job_id": job_id}
-    return Dialog(**(await connection.execute(ADD_USER_MESSAGE, values)).mappings().one())
+async def add_user_message(
+    connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID, *, personas: Collection[str] | None = None
+) -> Dialog | None:
+    """Store it; unless a job is about to answer already, `job_id` becomes the one that will (look at the answer).
 
-
-async def recent_messages(connection: AsyncConnection, dialog_id: int) -> list[StoredMessage]:
-    rows = await connection.execute(RECENT, {"dialog_id": dialog_id, "longest": LONGEST_HISTORY})
-    return [StoredMessage(**row) for row in rows.mappings()][::-1]
+    None, and nothing is stored, where the dialog's persona is none of `personas` (None: any will do).
+    """
+    values = {
+        "dialog_id": dialog_id,
+        "content": content,
+        "job_id": job_id,
+        "personas": None if personas is None else list(personas),
+    }
+    row = (await connection.execute(ADD_USER_MESSAGE, values)).mappings().first()
+    return Dialog(**row) if row else None
 
 
 async def unanswered_text(connection: AsyncConnection, dialog_id: int, *, after: int) -> str | None:
     """What the user has written since message `after`, joined; None if nothing."""
     found: str | None = (await connection.execute(UNANSWERED, {"dialog_id": dialog_id, "after": after})).scalar()
+    return found
+
+
+async def waiting_text(connection: AsyncConnection, dialog_id: int) -> str | None:
+    """What the user has written and no answer has read, joined; None if nothing. Hold the dialog's row."""
+    found: str | None = (await connection.execute(WAITING, {"dialog_id": dialog_id})).scalar()
     return found
 
 

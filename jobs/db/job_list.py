@@ -30,7 +30,9 @@ TREE = text(
 # the owner's submissions wait here for each other, so that no two of them count the same free place
 LOCK_OWNER = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 20))")
 OPEN = text(
+    # what the owner asked for, however many steps it has
     "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE owner = :owner AND status IN ('pending', 'processing')"
+    " AND parent_id IS NULL"
     " LIMIT :limit) AS open"
 )
 

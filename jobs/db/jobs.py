@@ -52,10 +52,18 @@ class Job:
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None
+    stage: str | None
+    critical: bool
+    # of a root that waits for its steps, and afterwards: when its own run was over
+    ran_at: datetime | None
+
+    @property
+    def waits_for_steps(self) -> bool:
+        return self.ran_at is not None and self.status == "processing"
 
 
-# whose jobs are told of in their chat and nowhere else
-CHAT_OWNERS = f"{CHAT}%"
+# whose jobs are told of in their chat and nowhere else; and a step's end is told of by its root
+UNTOLD = f"(owner LIKE '{CHAT}%' OR parent_id IS NOT NULL)"
 
 COLUMNS = ", ".join(f"job.{field.name}" for field in fields(Job))
 
@@ -73,17 +81,18 @@ def changing(change: str) -> TextClause:
 INSERT = changing(
     "INSERT INTO jobs (id, kind, owner, input, queue, priority, workflow, model, turn, ticket_id, parent_id, root_id,"
     " dialog_id, destination,"
-    " metadata, run_at, deadline, event_seq) "
+    " metadata, run_at, deadline, stage, critical, event_seq) "
     "VALUES (:id, :kind, :owner, :input, :queue, :priority, :workflow, :model, :turn, :ticket_id, :parent_id, :root_id,"
     " :dialog_id, :destination,"
-    " :metadata, :run_at, :deadline, 1)"
+    " :metadata, :run_at, :deadline, :stage, :critical, 1)"
 ).bindparams(bindparam("input", type_=JSONB), bindparam("destination", type_=JSONB), bindparam("metadata", type_=JSONB))
 
 CLAIM = changing(
     "UPDATE jobs SET status = 'processing', started_at = coalesce(started_at, now()), run_token = :run_token,"
     " attempt = attempt + 1, event_seq = event_seq + 1 WHERE id = :id AND status IN ('pending', 'processing')"
-    f" AND (owner LIKE '{CHAT_OWNERS}') IS NOT DISTINCT FROM coalesce(:of_chat, owner LIKE '{CHAT_OWNERS}')"
-).bindparams(bindparam("of_chat", type_=Boolean))
+    # a root whose own run is over is not run again
+    f" AND ran_at IS NULL AND {UNTOLD} IS NOT DISTINCT FROM coalesce(:untold, {UNTOLD})"
+).bindparams(bindparam("untold", type_=Boolean))
 
 # only the run that holds the job may end it; a run that was given up for dead finds its token gone
 FINISH = changing(
@@ -117,7 +126,7 @@ CANCEL_WAITING = changing(
     "UPDATE jobs SET status = 'cancelled', finished_at = now(), expires_at = now() + make_interval(secs => :ttl),"
     " cancel_requested_at = now(), event_seq = event_seq + 1"
     # between two tries nobody runs it either, and nobody would end it later
-    " WHERE id = :id AND (status = 'pending' OR (status = 'processing' AND run_token IS NULL))"
+    " WHERE id = :id AND (status = 'pending' OR (status = 'processing' AND run_token IS NULL AND ran_at IS NULL))"
 )
 
 OVERDUE = text(
@@ -142,17 +151,18 @@ GET = text(f"SELECT {COLUMNS} FROM jobs job WHERE id = :id")
 async def insert(connection: AsyncConnection, *, lane: str | None = None, **values: Any) -> Job:
     """`values`: the columns named in INSERT. `lane`: why this lane, in words, for the job's first event."""
     data = {"queue": values["queue"]} | ({"lane": lane} if lane else {})
-    return _required(await _change(connection, INSERT, "job.created", data, **values))
+    no_step = {"stage": None, "critical": False}
+    return _required(await _change(connection, INSERT, "job.created", data, **no_step | values))
 
 
 async def claim(
-    connection: AsyncConnection, job_id: UUID, run_token: UUID, *, of_chat: bool | None = None
+    connection: AsyncConnection, job_id: UUID, run_token: UUID, *, untold: bool | None = None
 ) -> Job | None:
     """Take the job for one run; None when it has ended already. A later claim takes it away from an earlier one.
 
-    `of_chat`: only if it came from a chat, or only if it did not.
+    `untold`: only if it came from a chat or is a step, of which nobody else is told; or only if not.
     """
-    return await _change(connection, CLAIM, "job.started", {}, id=job_id, run_token=run_token, of_chat=of_chat)
+    return await _change(connection, CLAIM, "job.started", {}, id=job_id, run_token=run_token, untold=untold)
 
 
 async def finish(

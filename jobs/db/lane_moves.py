@@ -56,6 +56,20 @@ MOVE = text(
     f"{CHANGE}"
 )
 
+# Where nobody draws who could take them: to the queue of the remote providers, in which there are no turns.
+LEAVE = text(
+    "WITH way AS (SELECT ticket.id, ticket.queue_name AS source, CAST(:target AS text) AS target, -jobs.turn AS shift"
+    "  FROM procrastinate_jobs AS ticket JOIN jobs ON jobs.id = CAST(ticket.args->>'job_id' AS uuid)"
+    "  WHERE ticket.queue_name = ANY(:sources) AND ticket.status = 'todo' AND ticket.task_name = 'run_job'"
+    "  AND NOT EXISTS (SELECT FROM paused_queues WHERE name = ticket.queue_name AND mode = 'hold')"
+    "  AND NOT EXISTS (SELECT FROM lanes WHERE queue <> ALL(:sources) AND healthy"
+    "   AND NOT EXISTS (SELECT FROM paused_queues WHERE name = queue)"
+    f"   AND (NOT CAST(:only_served AS boolean) OR {SERVED.format(queue='lanes.queue')}))"
+    f"  AND NOT (CAST(:only_served AS boolean) AND ({ADOPTABLE} OR NOT {SERVED.format(queue=':target')}))"
+    "  FOR UPDATE OF ticket, jobs SKIP LOCKED),"
+    f"{CHANGE}"
+).bindparams(bindparam("target", type_=Text))
+
 # the last one in line, of the given model if there is such
 TAIL = text(
     "WITH tail AS (SELECT ticket.id FROM procrastinate_jobs AS ticket"
@@ -88,6 +102,17 @@ async def move_waiting(
     """
     values = {"sources": sources, "reason": reason, "only_served": only_served}
     return {row[0]: row[1] for row in await connection.execute(MOVE, values)}
+
+
+async def leave(
+    connection: AsyncConnection, sources: list[str], target: str, reason: str, *, only_served: bool = False
+) -> int:
+    """Give what waits for these lanes to a queue that is none, if no other lane takes work: how many went.
+
+    `only_served`: lanes without a live worker do not count as others, and the target must have one.
+    """
+    values = {"sources": sources, "target": target, "reason": reason, "only_served": only_served}
+    return sum(row[1] for row in await connection.execute(LEAVE, values))
 
 
 async def take_tail(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import queues, workers
+from jobs.db import provider_report, queues, workers
 from jobs.db.lane_report import busy_shares
+from jobs.db.provider_report import ProviderReport
 from jobs.db.queues import PausedQueue, QueueDepth
 from jobs.db.session import Database
 from jobs.queues import QUEUES
@@ -47,7 +48,9 @@ class RenderMeasure:
 
 @dataclass(frozen=True)
 class Measures:
-    """`deliveries`: by channel and status. `attempts`: by channel and outcome. `workers`: alive, by queue."""
+    """`deliveries`: by channel and status. `attempts`: by channel and outcome. `workers`: alive, by queue. `calls`: to
+    providers, by provider and outcome.
+    """
 
     depth: list[QueueDepth]
     paused: list[PausedQueue]
@@ -56,6 +59,8 @@ class Measures:
     deliveries: dict[tuple[str, str], int]
     attempts: dict[tuple[str, str], int]
     workers: dict[str, int]
+    providers: list[ProviderReport]
+    calls: dict[tuple[str, str], int]
 
 
 LANES = text("SELECT queue, healthy FROM lanes ORDER BY queue")
@@ -80,6 +85,10 @@ ATTEMPTS = text(
     "  (SELECT outcome, finished_at FROM delivery_attempts WHERE delivery_id = delivery.id OFFSET 0) AS attempt"
     f" WHERE delivery.created_at >= {HOUR_BEFORE} GROUP BY channel, outcome ORDER BY channel, outcome"
 )
+CALLS = text(
+    f"SELECT provider, outcome, count(*) FILTER (WHERE started_at >= {FULL_HOUR}) FROM provider_calls"
+    f" WHERE started_at >= {HOUR_BEFORE} GROUP BY provider, outcome ORDER BY provider, outcome"
+)
 
 
 async def read(database: Database) -> Measures:
@@ -95,6 +104,8 @@ async def read(database: Database) -> Measures:
             deliveries={(row[0], row[1]): row[2] for row in await connection.execute(DELIVERIES)},
             attempts={(row[0], row[1]): row[2] for row in await connection.execute(ATTEMPTS)},
             workers=serving,
+            providers=await provider_report.providers(connection),
+            calls={(row[0], row[1]): row[2] for row in await connection.execute(CALLS)},
         )
 
 

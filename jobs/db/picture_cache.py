@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.db.media import StoredFile
 
 FIND = text(
-    "SELECT id, key, content_type, size, sha256 FROM media WHERE owner = :owner AND drawn_from = :drawn_from"
+    "SELECT id, key, content_type, size, sha256 FROM media WHERE owner = :owner AND drawn_from = ANY(:drawn_from)"
     # one that is about to go would be gone before it is looked at
     " AND (expires_at IS NULL OR expires_at > now() + interval '10 minutes') ORDER BY created_at DESC LIMIT 1"
 )
@@ -27,9 +27,9 @@ def fingerprint(workflow: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(workflow, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-async def find(connection: AsyncConnection, owner: str, drawn_from: str) -> StoredFile | None:
-    """Only the owner's own: what others asked for is not told, not even by being quick."""
-    row = (await connection.execute(FIND, {"owner": owner, "drawn_from": drawn_from})).mappings().first()
+async def find(connection: AsyncConnection, owner: str, *drawn_from: str) -> StoredFile | None:
+    """By one of these. Only the owner's own: what others asked for is not told, not even by being quick."""
+    row = (await connection.execute(FIND, {"owner": owner, "drawn_from": list(drawn_from)})).mappings().first()
     return StoredFile(**row) if row else None
 
 

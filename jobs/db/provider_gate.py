@@ -1,6 +1,7 @@
 """May this call be made now, and what does the fleet learn from it? The statements of jobs/guard; migration 0006 has
 what they do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -83,6 +84,7 @@ RESIZE = text("DELETE FROM provider_slots WHERE pool = :pool AND number >= :slot
 FILL = text(
     "INSERT INTO provider_slots (pool, number) SELECT :pool, generate_series(0, :slots - 1) ON CONFLICT DO NOTHING"
 )
+AWAY = text("SELECT name FROM providers WHERE name = ANY(:names) AND greatest(open_until, cool_until) > now()")
 CLOSE = text(
     "UPDATE providers SET failures = 0, trips = 0, open_until = NULL, probe = NULL, probe_until = NULL,"
     " cool_until = NULL, changed_at = now() WHERE name = :name"
@@ -123,6 +125,11 @@ async def resize(connection: AsyncConnection, pool: str, slots: int | None) -> N
     await connection.execute(RESIZE, {"pool": pool, "slots": slots or 0})
     if slots:
         await connection.execute(FILL, {"pool": pool, "slots": slots})
+
+
+async def away(connection: AsyncConnection, names: Sequence[str]) -> set[str]:
+    """Those of them that are not called now: their breaker is open, or they asked for a pause."""
+    return set((await connection.execute(AWAY, {"names": list(names)})).scalars())
 
 
 async def close(connection: AsyncConnection, name: str) -> bool:

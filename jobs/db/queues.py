@@ -61,7 +61,9 @@ class PausedQueue:
 DEPTH = text(
     "SELECT queue, kind, status, count(*) AS jobs, count(run_token) AS running,"
     " greatest(0, extract(epoch FROM now() - min(greatest(created_at, run_at))))::float8 AS oldest"
-    " FROM jobs WHERE status IN ('pending', 'processing') GROUP BY queue, kind, status ORDER BY queue, kind, status"
+    # a root that waits for its steps stands in no queue
+    " FROM jobs WHERE status IN ('pending', 'processing') AND ran_at IS NULL"
+    " GROUP BY queue, kind, status ORDER BY queue, kind, status"
 )
 DELIVERY_DEPTH = text(
     "SELECT CASE channel WHEN 'webhook' THEN 'webhooks' ELSE channel END AS queue, CAST(:kind AS text) AS kind, status,"

@@ -8,6 +8,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
+from jobs.db.blocks import IS_SUSPENDED
+from jobs.owners import CHAT
+
 
 @dataclass(frozen=True)
 class Sender:
@@ -21,25 +24,40 @@ class Sender:
 
 @dataclass(frozen=True)
 class TelegramUser:
-    """`locale` is the user's own choice, `dialog_id` the current dialog."""
+    """`locale` is the user's own choice, `dialog_id` the current dialog.
+
+    `blocked_at`: they had blocked the bot, and what they do now says whether they still do.
+    """
 
     user_id: int
     language_code: str | None
     locale: str | None
     dialog_id: int | None
     blocked_at: datetime | None
+    # by content rules: nothing is accepted from them
+    suspended: bool = False
+    # by an operator
+    banned_at: datetime | None = None
+    # since when their data are being erased, and the whole bot is in maintenance
+    erasing_at: datetime | None = None
+    maintenance_since: datetime | None = None
+    # first heard of in this transaction
+    is_new: bool = False
 
 
-# one round trip: note the update, and only if it is new make or refresh the user, whose row stays locked until commit.
-# A person who writes has unblocked the bot
+CHAT_OWNER = f"('{CHAT}' || u.user_id)"
+
+# one round trip: note the update, and only if it is new make or refresh the user, whose row stays locked until commit
 TAKE = text(
     "WITH taken AS (INSERT INTO telegram_updates (bot_id, update_id) VALUES (:bot_id, :update_id)"
     " ON CONFLICT DO NOTHING RETURNING update_id) "
     "INSERT INTO telegram_users AS u (user_id, first_name, username, language_code)"
     " SELECT :user_id, :first_name, :username, :language_code FROM taken"
     " ON CONFLICT (user_id) DO UPDATE SET first_name = excluded.first_name, username = excluded.username,"
-    "  language_code = coalesce(excluded.language_code, u.language_code), seen_at = now(), blocked_at = NULL"
-    " RETURNING user_id, language_code, locale, dialog_id, blocked_at"
+    "  language_code = coalesce(excluded.language_code, u.language_code), seen_at = now()"
+    " RETURNING user_id, language_code, locale, dialog_id, blocked_at,"
+    f" {IS_SUSPENDED.format(owner=CHAT_OWNER)} AS suspended,"
+    " banned_at, erasing_at, (SELECT since FROM maintenance) AS maintenance_since, u.created_at = now() AS is_new"
 ).bindparams(bindparam("username", type_=Text), bindparam("language_code", type_=Text))
 
 TAKE_ANONYMOUS = text(

@@ -25,6 +25,7 @@ class QueueApp(App):
     """`open_context` gets a worker's queues (empty: all) and yields the `additional_context` of its tasks.
 
     `queue_room` says how many tickets of a queue a worker of so much concurrency may run at a time.
+    `limits` says how many of a queue may run in all workers together, where that is limited.
     `gates` shut queues for a while, and hear of those that ran dry.
     `all_queues` names what a worker serves that was not told its queues.
     `late_defaults` gives worker options that must be read from the environment when a worker starts.
@@ -38,6 +39,7 @@ class QueueApp(App):
         queue_room: QueueRoom = lambda queue, concurrency: concurrency,
         late_defaults: Callable[[], WorkerOptions] = WorkerOptions,
         all_queues: Callable[[], list[str]] = list,
+        limits: Callable[[], dict[str, int]] = dict,
         gates: Gates | None = None,
         worker_defaults: WorkerOptions | None = None,
     ) -> None:
@@ -47,6 +49,7 @@ class QueueApp(App):
         self.queue_room = queue_room
         self.late_defaults = late_defaults
         self.all_queues = all_queues
+        self.limits = limits
         self.gates = gates or Gates()
 
     async def run_worker_async(self, **options: Any) -> None:

@@ -19,7 +19,7 @@ COLUMNS = "id, status, task_name, priority, lock, queueing_lock, args, scheduled
 TAKE = """
 (
     WITH candidate AS (
-        SELECT ticket.id FROM procrastinate_jobs AS ticket
+        SELECT ticket.id, ticket.priority FROM procrastinate_jobs AS ticket
          WHERE ticket.status = 'todo' {of_queue}
            AND NOT EXISTS (SELECT FROM paused_queues WHERE name = {queue} AND mode = 'hold')
            AND (ticket.scheduled_at IS NULL OR ticket.scheduled_at <= now())
@@ -33,24 +33,34 @@ TAKE = """
          ORDER BY ticket.priority DESC, ticket.id LIMIT {count} FOR UPDATE OF ticket SKIP LOCKED
     )
     UPDATE procrastinate_jobs AS taken SET status = 'doing', worker_id = %(worker_id)s
-      FROM candidate WHERE taken.id = candidate.id RETURNING taken.*
+      FROM {chosen} WHERE taken.id = candidate.id RETURNING taken.*
 )"""
+# Some of them, where all workers together may run only so many: who counts holds the queue, and the next one counts
+# these too. The candidates are chosen without this number, so that their plan is the same as in other queues.
+WITHIN_LIMIT = """(
+          SELECT id FROM candidate ORDER BY priority DESC, id
+           LIMIT CASE WHEN EXISTS (SELECT FROM candidate) THEN postgen_room({queue}, {most}) ELSE 0 END
+      ) AS candidate"""
 
 
-def statement(wanted: Mapping[str | None, int]) -> str:
-    """Takes at most so many tickets of each queue; the queue None stands for all of them."""
-    return _statement(tuple(wanted.items()))
+def statement(wanted: Mapping[str | None, int], limits: Mapping[str, int] | None = None) -> str:
+    """Takes at most so many tickets of each queue; the queue None stands for all of them.
+
+    `limits`: how many tickets of a queue may run in all workers together, for queues that have such a limit.
+    """
+    return _statement(tuple((queue, count, (limits or {}).get(queue or "")) for queue, count in wanted.items()))
 
 
 # few texts come up again and again, and each must be the same text to be prepared once
 @lru_cache(maxsize=256)
-def _statement(wanted: tuple[tuple[str | None, int], ...]) -> str:
-    takes = ", ".join(f"queue_{n} AS {_take(queue, count)}" for n, (queue, count) in enumerate(wanted))
+def _statement(wanted: tuple[tuple[str | None, int, int | None], ...]) -> str:
+    takes = ", ".join(f"queue_{n} AS {_take(*each)}" for n, each in enumerate(wanted))
     found = " UNION ALL ".join(f"SELECT {COLUMNS} FROM queue_{n}" for n in range(len(wanted)))
     return f"WITH {takes} {found}"
 
 
-def _take(queue: str | None, count: int) -> str:
+def _take(queue: str | None, count: int, most: int | None) -> str:
     literal = sql.Literal(queue).as_string(None).replace("%", "%%")
     of_queue, name = ("", "ticket.queue_name") if queue is None else (f"AND ticket.queue_name = {literal}", literal)
-    return TAKE.format(of_queue=of_queue, queue=name, count=int(count))
+    chosen = "candidate" if most is None else WITHIN_LIMIT.format(queue=name, most=int(most))
+    return TAKE.format(of_queue=of_queue, queue=name, count=int(count), chosen=chosen)

@@ -54,6 +54,8 @@ class QueueWorker(Worker):
         super().__init__(app, **options)
         self.queues = list(dict.fromkeys(self.queues)) if self.queues else None
         self.admission = Admission(self._room(queue_room))
+        # for all workers together: a place that another one frees is found by the next look
+        self.limits = app.limits()
         self.gates = app.gates
         self.gates.on_open = self._new_job_event.set
         self.fetching = asyncio.Lock()
@@ -181,7 +183,7 @@ class QueueWorker(Worker):
         if not wanted:
             return 0
         async with self.fetching:
-            rows = await self.connector.run(fetch.statement(wanted), worker_id=worker_id)
+            rows = await self.connector.run(fetch.statement(wanted, self.limits), worker_id=worker_id)
             jobs = [Job.from_row(row) for row in sorted(rows, key=_rank)]
             found = [job.queue for job in jobs]
             self.admission.fetched(wanted, found)
@@ -254,7 +256,7 @@ class QueueWorker(Worker):
         assert job.id is not None, "it has a row"
         self.known.discard(job.id)
         self._job_ids_to_abort.pop(job.id, None)
-        if not self.wait:
+        if not self.wait or job.queue in self.limits:
             self._new_job_event.set()
 
     async def _drain(self) -> None:

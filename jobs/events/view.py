@@ -25,7 +25,8 @@ def job_view(
         "kind": job.kind,
         "status": job.status,
         "input": job.input,
-        "result": job.result,
+        # a root that waits for its steps has its own result already
+        "result": job.result if job.status == "completed" else None,
         "error": job.error,
         "progress": {"done": 0, "total": 1, "stage": None, **job.progress},
         "queue": job.queue,
@@ -34,6 +35,7 @@ def job_view(
         "attempt": job.attempt,
         "parent_id": str(job.parent_id) if job.parent_id else None,
         "root_id": str(job.root_id) if job.root_id else None,
+        "stage": job.stage,
         "partial": job.partial,
         "cancelling": job.cancel_requested_at is not None and job.status == "processing",
         "usage": job.usage,

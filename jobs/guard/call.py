@@ -27,12 +27,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Caller:
-    """For which job: `root_id` is the top of its tree. The run that calls hands its `calls` on with its result."""
+    """For which job: `root_id` is the top of its tree. The run that calls hands its `calls` on with its result.
+
+    `yields`: nobody waits for this job alone, so it leaves a few places free for those for whom somebody waits.
+    """
 
     job_id: UUID | None = None
     root_id: UUID | None = None
     kind: str | None = None
     calls: list[ProviderCall] = field(default_factory=list)
+    yields: bool = False
 
 
 @dataclass

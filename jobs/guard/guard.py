@@ -96,7 +96,8 @@ class Guard:
             await self._leave(call, effects)
 
     async def _enter(self, call: Call) -> None:
-        target, limits = call.target, self.settings.limits(call.target.provider, call.target.sort)
+        target = call.target
+        limits = self.settings.limits(target.provider, target.sort, yields=call.caller.yields)
         try:
             entry = await self._answer(call, limits)
             if entry.verdict != "go":

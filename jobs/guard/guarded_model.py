@@ -35,6 +35,9 @@ class GuardedModel(ChatModel):
         """As it is: it costs the provider next to nothing, and is asked by people who want to know about this one."""
         await self.unguarded.probe()
 
+    async def window(self) -> int:
+        return await self.unguarded.window()
+
     def _target(self) -> Target:
         return Target(self.provider, "llm", self.model)
 

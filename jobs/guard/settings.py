@@ -10,6 +10,8 @@ from jobs.settings import SettingsGroup
 Sort = Literal["llm", "image"]
 
 Most = Field(default=None, gt=0)
+# of so many places one is kept free of jobs for which nobody waits
+KEPT_FREE = 5
 
 
 class GuardSettings(SettingsGroup):
@@ -34,11 +36,13 @@ class GuardSettings(SettingsGroup):
     local_daily_calls: int | None = Most
     live3d_daily_calls: int | None = Most
 
-    def limits(self, provider: str, sort: Sort) -> Limits:
+    def limits(self, provider: str, sort: Sort, *, yields: bool = False) -> Limits:
         llm = sort == "llm"
+        of_sort = self.max_concurrent_llm_requests if llm else self.max_concurrent_image_requests
+        of_provider = getattr(self, f"{provider}_max_concurrent", None)
         return Limits(
-            of_sort=self.max_concurrent_llm_requests if llm else self.max_concurrent_image_requests,
-            of_provider=getattr(self, f"{provider}_max_concurrent", None),
+            of_sort=of_sort - of_sort // KEPT_FREE if yields else of_sort,
+            of_provider=of_provider - of_provider // KEPT_FREE if yields and of_provider else of_provider,
             of_day=getattr(self, f"{provider}_daily_calls", None),
             of_job=self.max_llm_calls_per_job if llm else self.max_image_calls_per_job,
         )

@@ -22,7 +22,11 @@ InputT = TypeVar("InputT", bound=BaseModel)
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job to be. `input` is checked against the kind's Input when it is submitted."""
+    """A job to be. `input` is checked against the kind's Input when it is submitted.
+
+    In a tree (see jobs/trees): `stage` is under which name the root counts it, its kind without one; `critical`: when
+    it fails, what is right above it has failed too.
+    """
 
     kind: str
     input: Json
@@ -36,6 +40,8 @@ class NewJob:
     root_id: UUID | None = None
     run_at: datetime | None = None
     deadline: datetime | None = None
+    stage: str | None = None
+    critical: bool = False
 
 
 Save = Callable[[AsyncConnection], Awaitable[Sequence[NewJob]]]
@@ -47,7 +53,8 @@ class Outcome:
 
     `save` writes what belongs to the result, inside the transaction that completes the job, and names the jobs that
     follow from it. `messages` is how the result reads in a chat, if the job was asked for in one. `tidy` is called
-    after that transaction; what it fails to do is done by nobody.
+    after that transaction; what it fails to do is done by nobody. `children` are submitted in the transaction too,
+    below this job, whose owner they have: its root ends when none of them, and nothing below them, is open.
     """
 
     result: BaseModel
@@ -55,6 +62,19 @@ class Outcome:
     messages: Sequence[Message] = ()
     save: Save | None = None
     tidy: Callable[[], Awaitable[None]] | None = None
+    children: Sequence[NewJob] = ()
+
+
+@dataclass(frozen=True)
+class Further:
+    """What follows once no step of a root is open: more steps, or its end with this `result` (None: its own run's)."""
+
+    steps: Sequence[NewJob] = ()
+    result: Json | None = None
+
+
+# in the transaction that would end the root as completed, and again after the steps that it named; writes nothing
+AfterSteps = Callable[[AsyncConnection, Job], Awaitable[Further]]
 
 
 class ReportsProgress(Protocol):

@@ -1,8 +1,9 @@
-"""A picture from a prompt, drawn on the lane whose queue the job waits in, unless it is there already."""
+"""A picture from a prompt, drawn on the lane whose queue the job waits in, or remotely, unless it is there already."""
 
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
@@ -10,23 +11,28 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatPhoto
+from jobs.companion import picture_progress
 from jobs.companion.personas import Persona
 from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
 from jobs.db import media as media_rows
 from jobs.db import picture_cache
+from jobs.db.dialog_pictures import LARGEST_SEED
 from jobs.db.jobs import Job
 from jobs.db.media import StoredFile
 from jobs.errors import PostgenError
+from jobs.imaging.letting_go import let_go
+from jobs.kinds.chat_picture import in_chat
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.kinds.image_progress import reporter
+from jobs.kinds.remote_picture import fingerprints, painted, wanted_of
 from jobs.lanes.drawing import drawing_of
+from jobs.queues import is_lane
 from jobs.workflow import Workflow, filename_prefix, patch
 
 if TYPE_CHECKING:
-    from jobs.lanes.lane import Lane
+    from jobs.lanes.checked_lane import CheckedLane
     from jobs.providers.comfyui.outputs import Generated
     from jobs.providers.comfyui.progress import Progress
     from jobs.resources import Resources
@@ -34,8 +40,6 @@ if TYPE_CHECKING:
 QUEUE = "image"
 CHAT_ACTION = "upload_photo"
 ATTEMPTS = 4
-
-LARGEST_SEED = 2**63 - 1
 
 
 class Input(KindInput):
@@ -67,18 +71,34 @@ class Result(BaseModel):
 
 
 async def run(run: Run[Input], resources: "Resources") -> Outcome:
+    chat = picture_progress.shown(run.job, run.progress, run.database, resources.telegram, resources.pace)
+    async with chat as progress:
+        outcome = await picture(replace(run, progress=progress), resources)
+    rating = resources.personas.find(run.input.persona).rating if run.input.persona else "general"
+    return in_chat(run.job, run.input, outcome, rating=rating)
+
+
+async def picture(run: Run[Input], resources: "Resources") -> Outcome:
+    """The picture alone, also for kinds that need one for something else. Its outcome's result is a Result."""
     given, job = run.input, run.job
     # a re-run after a crash must ask for the same picture, so what is random comes from the random id
     seed = given.seed if given.seed is not None else job.id.int & LARGEST_SEED
     drawn = drawing_of(resources.personas, given.persona, given.width, given.height).persona
     negative = given.negative_prompt or resources.personas.negative_prompt(drawn)
-    workflow = patch(drawn.graph, drawn.workflow, _values(given, drawn, negative, seed))
+    values = _values(given, drawn, negative, seed)
+    await resources.safety.check_prompt(values["prompt"])
+    workflow = patch(drawn.graph, drawn.workflow, values)
     drawn_from = picture_cache.fingerprint(workflow)
+    wanted = None if is_lane(job.queue) else wanted_of(drawn, values)
+    elsewhere = fingerprints(resources, wanted).values() if wanted else ()
     async with run.database.statement() as connection:
-        known = await picture_cache.find(connection, job.owner, drawn_from)
+        known = await picture_cache.find(connection, job.owner, drawn_from, *elsewhere)
     if known:
-        save = partial(_keep, known, resources.result_ttl)
-        return Outcome(_result(known, seed, cached=True), {}, [ChatPhoto(known.id, given.prompt)], save)
+        keep = partial(_keep, job, known, resources.result_ttl)
+        return Outcome(_result(known, seed, cached=True), {}, save=keep)
+    if wanted:
+        stored, usage, save = await painted(job, resources, wanted)
+        return Outcome(_result(stored, seed), usage, save=save)
     return await _drawn(run, resources, patch(workflow, drawn.workflow, _place(job)), drawn_from, seed)
 
 
@@ -106,12 +126,10 @@ async def _drawn(run: Run[Input], resources: "Resources", workflow: Workflow, dr
     stored = await resources.media.put(picture.data, uuid5(job.id, "picture"))
     usage = {"gpu_seconds": round(picture.gpu_seconds, 3)}
     save = partial(_save, job, stored, picture, drawn_from, rendered_at, resources.result_ttl)
-    return Outcome(
-        _result(stored, seed), usage, [ChatPhoto(stored.id, run.input.prompt)], save, partial(lane.forget, prompt_id)
-    )
+    return Outcome(_result(stored, seed), usage, save=save, tidy=partial(lane.forget, prompt_id))
 
 
-async def _draw(run: Run[Input], lane: "Lane", prompt_id: str, workflow: Workflow) -> "Generated":
+async def _draw(run: Run[Input], lane: "CheckedLane", prompt_id: str, workflow: Workflow) -> "Generated":
     """A worker that stops leaves a running prompt to the next one; one that waits, or is not wanted, is taken back."""
     report = reporter(run.progress, workflow)
 
@@ -149,7 +167,8 @@ def _result(stored: StoredFile, seed: int, *, cached: bool = False) -> Result:
     )
 
 
-async def _keep(known: StoredFile, ttl: int, connection: AsyncConnection) -> list[NewJob]:
+async def _keep(job: Job, known: StoredFile, ttl: int, connection: AsyncConnection) -> list[NewJob]:
+    await let_go(connection, job)
     await picture_cache.keep(connection, known.id, ttl)
     return []
 

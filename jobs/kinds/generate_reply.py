@@ -2,16 +2,29 @@
 
 from functools import partial
 from typing import TYPE_CHECKING, Self
-from uuid import uuid4
 
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText
-from jobs.db import dialogs
-from jobs.errors import TemporaryError
+from jobs.companion.draft import draft_of, write_reply
+from jobs.companion.pictures import NEVER, PictureSettings
+from jobs.db import dialog_history, dialog_replies, dialog_summaries, dialogs
+from jobs.db.dialog_history import History
 from jobs.kinds.contract import NewJob, Outcome, Run
-from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, MessageText, newest_within, said
+from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, MessageText
+from jobs.kinds.photo import automatic_photo
+from jobs.kinds.replying import (
+    REPLY_TOKENS,
+    conversation_in,
+    has_outgrown,
+    in_chat,
+    key_of_last_part,
+    next_reply,
+    reply_in,
+    room_in,
+    shown,
+    summary_of,
+)
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
@@ -19,9 +32,6 @@ if TYPE_CHECKING:
 QUEUE = "llm"
 CHAT_ACTION = "typing"
 ATTEMPTS = 4
-
-# a model that does not stop is cut off: this is ten messages of Telegram's
-LONGEST_REPLY = 30_000
 
 
 class Input(KindInput):
@@ -46,47 +56,49 @@ class Result(BaseModel):
 
 
 async def run(run: Run[Input], resources: "Resources") -> Outcome:
-    given = run.input
-    system_prompt = given.system_prompt or resources.personas.find(given.persona or "").system_prompt
+    given, model = run.input, resources.reply_llm
+    system = given.system_prompt or resources.personas.find(given.persona or "").system_prompt
+    history = await _history(run, room_in(model.context_tokens))
     conversation = [*given.history, Message(role="user", content=given.user_message)]
-    newest = None
-    if given.dialog_id is not None and not given.history:
-        async with run.database.transaction() as connection:
-            stored = await dialogs.recent_messages(connection, given.dialog_id)
-        if stored:
-            conversation = [said(each.role, each.content[-LONGEST_MESSAGE:]) for each in stored]
-            newest = max(each.id for each in stored)
-
-    completion = await resources.reply_llm.complete(
-        system_prompt, newest_within(conversation, resources.reply_llm.context_tokens), max_tokens=400
-    )
-    reply = completion.text.strip()[:LONGEST_REPLY]
-    if not reply:
-        raise TemporaryError("The language model returned an empty answer.", code="empty_answer")
-    save = partial(_save, run, reply, newest) if newest is not None else None
-    return Outcome(Result(reply=reply, dialog_id=given.dialog_id), completion.usage, [ChatText(reply)], save)
+    prompt = shown(system, conversation_in(history) if history else conversation, history, model.context_tokens)
+    draft = draft_of(resources.telegram, run.database, resources.pace, run.job)
+    written = await write_reply(model, draft, prompt.system, prompt.messages, max_tokens=REPLY_TOKENS)
+    reply = reply_in(written.text)
+    every = resources.pictures if resources.intake.draws else NEVER
+    save = partial(_save, run, reply, history, model.context_tokens, every) if history else None
+    result = Result(reply=reply, dialog_id=given.dialog_id)
+    return Outcome(result, written.usage, in_chat(run.job, reply, history), save)
 
 
-async def _save(run: Run[Input], reply: str, answered: int, connection: AsyncConnection) -> list[NewJob]:
+async def _history(run: Run[Input], room: int) -> History | None:
+    """Of a dialog in which something was said; the input's own history goes before it."""
+    given = run.input
+    if given.dialog_id is None or given.history:
+        return None
+    async with run.database.transaction() as connection:
+        history = await dialog_history.read(connection, given.dialog_id, room)
+    return history if history and history.newest else None
+
+
+async def _save(
+    run: Run[Input], reply: str, history: History, tokens: int, every: PictureSettings, connection: AsyncConnection
+) -> list[NewJob]:
     """Store the answer; what the user wrote while it was being written gets one further job, together."""
-    dialog_id = run.input.dialog_id
+    dialog_id, job = run.input.dialog_id, run.job
     assert dialog_id is not None, "only a dialog's reply is saved"
+    answered = max(each.id for each in history.newest)
     await dialogs.lock(connection, dialog_id)
     unanswered = await dialogs.unanswered_text(connection, dialog_id, after=answered)
-    await dialogs.add_reply(connection, dialog_id, reply, run.job.id, answers=answered)
-    next_id = uuid4() if unanswered else None
-    await dialogs.set_reply_job(connection, dialog_id, next_id)
-    if not (unanswered and next_id):
-        return []
-    job = run.job
-    fields = {**run.input.model_dump(mode="json", exclude={"history"}), "user_message": unanswered[-LONGEST_MESSAGE:]}
-    following = NewJob(
-        "generate_reply",
-        fields,
-        job.owner,
-        id=next_id,
-        dialog_id=dialog_id,
-        destination=job.destination,
-        priority=job.priority,
+    await dialogs.add_reply(connection, dialog_id, reply, job.id, answers=answered)
+    who = run.input.model_dump(mode="json", include={"persona", "system_prompt"}, exclude_none=True)
+    following = next_reply(job, who, dialog_id, unanswered)
+    await dialog_replies.settle(
+        connection, dialog_id, following.id if following else None, key_of_last_part(job, reply)
     )
-    return [following]
+    # an answer that follows at once brings the picture with it
+    new_jobs = [following] if following else await automatic_photo(connection, job, run.input.persona, dialog_id, every)
+    if has_outgrown(history, reply, tokens):
+        summary = summary_of(job, run.input.persona, dialog_id)
+        if await dialog_summaries.begin(connection, dialog_id, summary.id):
+            new_jobs.append(summary)
+    return new_jobs

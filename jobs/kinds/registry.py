@@ -7,15 +7,72 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from jobs.errors import InvalidInput
-from jobs.kinds import generate_image, generate_image_prompt, generate_reply, replay_deliveries
-from jobs.kinds.contract import Kind
+from jobs.kinds import (
+    analyse_part,
+    broadcast,
+    broadcast_part,
+    erase_person,
+    export_person,
+    extract_document,
+    generate_image,
+    generate_image_prompt,
+    generate_reply,
+    make_report,
+    merge_findings,
+    reconcile_stars,
+    refund_stars,
+    regenerate_reply,
+    replay_deliveries,
+    run_ollama_analysis,
+    summarize_dialog,
+)
+from jobs.kinds.contract import AfterSteps, Kind
+from jobs.kinds.world import (
+    generate_character,
+    generate_character_avatar,
+    generate_character_batch,
+    generate_post,
+    generate_post_batch,
+    generate_post_image,
+    generate_world_description,
+    generate_world_image,
+    init_world_creation,
+)
 from jobs.storable import is_storable
 
 KINDS: dict[str, Kind] = {
+    "analyse_part": analyse_part,
+    "broadcast": broadcast,
+    "broadcast_part": broadcast_part,
+    "erase_person": erase_person,
+    "export_person": export_person,
+    "extract_document": extract_document,
+    "generate_character": generate_character,
+    "generate_character_avatar": generate_character_avatar,
+    "generate_character_batch": generate_character_batch,
     "generate_image": generate_image,
     "generate_image_prompt": generate_image_prompt,
+    "generate_post": generate_post,
+    "generate_post_batch": generate_post_batch,
+    "generate_post_image": generate_post_image,
     "generate_reply": generate_reply,
+    "generate_world_description": generate_world_description,
+    "generate_world_image": generate_world_image,
+    "init_world_creation": init_world_creation,
+    "make_report": make_report,
+    "merge_findings": merge_findings,
+    "reconcile_stars": reconcile_stars,
+    "refund_stars": refund_stars,
+    "regenerate_reply": regenerate_reply,
     "replay_deliveries": replay_deliveries,
+    "run_ollama_analysis": run_ollama_analysis,
+    "summarize_dialog": summarize_dialog,
+}
+
+# kinds whose roots go on when all their steps have ended
+AFTER_STEPS: dict[str, AfterSteps] = {
+    "init_world_creation": init_world_creation.after_steps,
+    "run_ollama_analysis": run_ollama_analysis.after_steps,
 }
 
 

@@ -6,12 +6,16 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatText, send_to_chat
+from jobs.companion.quiet import is_quiet
 from jobs.companion.wording import say
 from jobs.db import lanes as lane_rows
 
 WAITING = text(
     "SELECT DISTINCT ON (destination->'telegram'->>'chat_id') id, destination FROM jobs"
-    " WHERE status IN ('pending', 'processing') AND model IS NOT NULL AND destination ? 'telegram'"
+    " WHERE status IN ('pending', 'processing') AND model IS NOT NULL AND queue <> 'image'"
+    " AND destination ? 'telegram'"
+    # what nobody asked for is not spoken of
+    " AND NOT destination->'telegram' ? 'quiet'"
     " ORDER BY destination->'telegram'->>'chat_id', created_at"
 )
 
@@ -28,7 +32,7 @@ async def tell_waiting(connection: AsyncConnection) -> None:
 async def tell(connection: AsyncConnection, destination: dict[str, Any], job_id: Any) -> None:
     """The one who has just asked for a picture, if no lane takes work."""
     since = await lane_rows.away_since(connection)
-    if since is not None and "telegram" in destination:
+    if since is not None and "telegram" in destination and not is_quiet(destination):
         await _tell(connection, destination, job_id, str(since))
 
 

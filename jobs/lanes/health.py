@@ -34,7 +34,8 @@ class LaneHealth:
     """One for each lane that this worker serves; `run` it beside the work.
 
     A lane is down while it has no connection, and, once `broke` was called, until its process was seen to go and come
-    back and to draw again: `warm_up` says with which failure it did not.
+    back and to draw again: `warm_up` says with which failure it did not. `otherwise`: the queue for what waits when no
+    lane takes work any more.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class LaneHealth:
         restart_after: float = RESTART_AFTER_SECONDS,
         restart_pause: float = RESTART_PAUSE_SECONDS,
         warm_up: WarmUp = nothing_to_warm,
+        otherwise: str | None = None,
     ) -> None:
         self.queue = queue
         self.host = host
@@ -57,6 +59,7 @@ class LaneHealth:
         self.restart_after = restart_after
         self.restart_pause = restart_pause
         self.warm_up = warm_up
+        self.otherwise = otherwise
         self.connected = False
         self.connections = 0
         self.broken_since = 0
@@ -151,6 +154,8 @@ class LaneHealth:
             )
             if changed and not healthy:
                 moved.update(await lane_moves.move_waiting(connection, [self.queue], reason))
+                if self.otherwise:
+                    moved[self.otherwise] = await lane_moves.leave(connection, [self.queue], self.otherwise, reason)
                 await tell_waiting(connection)
 
         await commit(self.database, write)

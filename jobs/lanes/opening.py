@@ -10,7 +10,7 @@ from jobs.lanes.health import LaneHealth
 from jobs.lanes.lane import Lane, warm_up
 from jobs.lanes.memory import GpuMemory
 from jobs.providers.comfyui.client import ComfyUI
-from jobs.settings import LaneSettings
+from jobs.settings import ImageSettings, LaneSettings, load
 from jobs.workflow import filename_prefix, patch
 
 
@@ -26,6 +26,7 @@ def open_lane(queue: str, settings: LaneSettings, database: Database, gates: Gat
         queue, host, database, gates,
         restart_command=settings.comfyui_restart_command,
         warm_up=partial(warm_up, client, patch(drawn.graph, drawn.workflow, values)),
+        otherwise="image" if load(ImageSettings).remote else None,
     )  # fmt: skip
     lane = Lane(queue, client, health, gates, GpuMemory(queue, client, database))
     client.on_connection = lane.heard

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
+from copy import copy
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -37,6 +38,16 @@ class ChatModel(ABC):
     @abstractmethod
     async def probe(self) -> None:
         """Whether it would answer, for as little as possible. Raises what `answer` raises."""
+
+    async def window(self) -> int:
+        """How many tokens prompt and answer may have together, by the provider's own word. Raises as `probe`."""
+        return self.context_tokens
+
+    def named(self, model: str) -> "ChatModel":
+        """Another model of the same provider."""
+        other = copy(self)
+        other.model = model
+        return other
 
     async def complete(
         self, system: str, messages: Sequence[ChatMessage], *, max_tokens: int, temperature: float | None = 0.8,

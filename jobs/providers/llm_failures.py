@@ -67,6 +67,10 @@ class WronglySetUp(LlmFailure, Misconfigured):
     failure_class = FailureClass.AUTH
 
 
+class ModelMissing(WronglySetUp):
+    code = "llm_model_missing"
+
+
 class Rejected(LlmFailure, PermanentError):
     code = "llm_rejected"
     failure_class = FailureClass.BAD_REQUEST

@@ -13,6 +13,7 @@ from jobs.providers.http_chat_model import HttpChatModel, Request, reason_in
 from jobs.providers.llm_failures import (
     ContextOverflow,
     LlmFailure,
+    ModelMissing,
     Overloaded,
     Rejected,
     Unreachable,
@@ -34,6 +35,8 @@ REFUSES_OVERFLOW = (0, 12, 6)
 OVERFLOW = re.compile(r"exceeds the (available )?context|exceed_context_size", re.IGNORECASE)
 COUNTED = re.compile(r"n_prompt_tokens\W+([0-9]+)|request \(([0-9]+) tokens\)")
 NANOSECONDS = 1e9
+# models that are asked for by name, and remembered
+MOST_OTHERS = 8
 # an answer that fills its context may be counted a token beyond it
 MISCOUNT = 8
 
@@ -64,10 +67,11 @@ class Ollama(HttpChatModel[Form]):
         )
         self.base_url = base_url.rstrip("/")
         self.keep_alive = keep_alive
-        self.largest_window = window_tokens
+        self.largest_window = self.allowed_window = window_tokens
         self.form = Form(min(SMALLEST_WINDOW, window_tokens))
         self.version: tuple[int, ...] | None = None
         self._looking = asyncio.Lock()
+        self._others: dict[str, Ollama] = {}
 
     @property
     def place(self) -> str:
@@ -77,6 +81,23 @@ class Ollama(HttpChatModel[Form]):
     async def probe(self) -> None:
         """Loads nothing."""
         await self._get_or_post(Request(f"{self.base_url}/api/show", {"model": self.model}), LOOK_SECONDS)
+
+    async def window(self) -> int:
+        """Loads nothing, and finds out at once whether Ollama is there and has the model."""
+        await self.probe()
+        await self._look_at_model()
+        return self.largest_window
+
+    def named(self, model: str) -> "Ollama":
+        """The same one each time: a context that changes from call to call would make Ollama load it anew."""
+        if model not in self._others:
+            if len(self._others) >= MOST_OTHERS:
+                del self._others[next(iter(self._others))]
+            self._others[model] = Ollama(
+                self.client, base_url=self.base_url, model=model, context_tokens=self.context_tokens,
+                timeout=self.timeout, window_tokens=self.allowed_window, keep_alive=self.keep_alive,
+            )  # fmt: skip
+        return self._others[model]
 
     async def _first_way(self, prompt: Prompt) -> Form:
         await self._look_at_model()
@@ -145,7 +166,7 @@ class Ollama(HttpChatModel[Form]):
         if OVERFLOW.search(words):
             return _overflow(self.model, words)
         if status == 404:
-            return WronglySetUp(self._unknown(words))
+            return (ModelMissing if "model" in words else WronglySetUp)(self._unknown(words))
         if status >= 500 or status == 499:
             return Overloaded(f"{self.who} is overloaded or down ({status}: {redacted(words)}).")
         return refusal(status, words, headers, name=self.provider, settings=self.settings)

@@ -1,6 +1,6 @@
 """Which language model does a use take? The adapter that the settings name, with nothing else loaded."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.errors import Misconfigured
 from jobs.providers.chat_model import ChatModel
@@ -9,18 +9,25 @@ from jobs.settings import GeminiSettings, LlmSettings, OllamaSettings, SettingsG
 if TYPE_CHECKING:
     import httpx
 
+    from jobs.providers.http_chat_model import HttpChatModel
+
 # what is shown a conversation; the other uses fill the window
 CONVERSING = ("REPLY_LLM", "IMAGE_PROMPT_LLM")
 
 
-def open_model(client: "httpx.AsyncClient", settings: LlmSettings, use: str) -> ChatModel:
-    """`use`: REPLY_LLM, IMAGE_PROMPT_LLM, WORLD_LLM or ANALYSIS_LLM. Raises Misconfigured, naming what is missing."""
+def open_model(client: "httpx.AsyncClient", settings: LlmSettings, use: str, *, patience: float = 0) -> ChatModel:
+    """`use`: REPLY_LLM, IMAGE_PROMPT_LLM, WORLD_LLM or ANALYSIS_LLM. Raises Misconfigured, naming what is missing.
+
+    `patience`: so many seconds a call may take, also where the provider's own time-out is shorter.
+    """
     provider, model = settings.choice(use)
     shown = settings.reply_context_tokens if use in CONVERSING else None
     try:
-        return OPENERS[provider](client, model, shown)
+        opened = OPENERS[provider](client, model, shown)
     except Misconfigured as missing:
         raise Misconfigured(f"{use}={getattr(settings, use.lower())}: {missing.detail}") from None
+    opened.timeout = max(opened.timeout, patience)
+    return opened
 
 
 def is_set_up(provider: str) -> bool:
@@ -31,7 +38,7 @@ def is_set_up(provider: str) -> bool:
         return True
 
 
-def _venice(client: "httpx.AsyncClient", model: str, shown: int | None) -> ChatModel:
+def _venice(client: "httpx.AsyncClient", model: str, shown: int | None) -> "HttpChatModel[Any]":
     from jobs.providers.openai_compatible import OpenAICompatible
 
     settings = load(VeniceSettings)
@@ -42,7 +49,7 @@ def _venice(client: "httpx.AsyncClient", model: str, shown: int | None) -> ChatM
     )  # fmt: skip
 
 
-def _gemini(client: "httpx.AsyncClient", model: str, shown: int | None) -> ChatModel:
+def _gemini(client: "httpx.AsyncClient", model: str, shown: int | None) -> "HttpChatModel[Any]":
     from jobs.providers.gemini import Gemini
 
     settings = load(GeminiSettings)
@@ -54,7 +61,7 @@ def _gemini(client: "httpx.AsyncClient", model: str, shown: int | None) -> ChatM
     )  # fmt: skip
 
 
-def _ollama(client: "httpx.AsyncClient", model: str, shown: int | None) -> ChatModel:
+def _ollama(client: "httpx.AsyncClient", model: str, shown: int | None) -> "HttpChatModel[Any]":
     from jobs.providers.ollama import Ollama
 
     settings = load(OllamaSettings)

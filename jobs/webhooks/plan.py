@@ -21,7 +21,8 @@ QUEUE = "webhooks"
 async def announce(connection: AsyncConnection, job: Job, event: str) -> None:
     """Plan a webhook for each endpoint that wants this event. Must follow the change in the same transaction.
 
-    `job` as it is after the change. What came from a chat has no endpoint, and is not asked about.
+    `job` as it is after the change. What came from a chat has no endpoint, and is not asked about; for the steps of a
+    tree its root speaks.
     """
     if not is_told(job):
         return
@@ -40,7 +41,7 @@ async def announce(connection: AsyncConnection, job: Job, event: str) -> None:
 
 def is_told(job: Job) -> bool:
     """Could anybody have asked for webhooks of it?"""
-    return not is_of_chat(job.owner)
+    return not is_of_chat(job.owner) and job.parent_id is None
 
 
 async def send_tickets(connection: AsyncConnection, delivery_ids: list[int]) -> None:

@@ -37,15 +37,29 @@ class ChatUser:
         """Sends `text` and waits for a message of the bot that has the field `wanted`. Raises NothingCame."""
         response = await self.client.post(f"{self._messages}", json={"text": text})
         sent = response.raise_for_status().json()
-        deadline = time.monotonic() + patience
-        newest, instead = sent["message_id"], []
+        return await self._until(sent["message_id"], sent["received_at"], wanted, patience)
+
+    async def _until(self, newest: int, since: float, wanted: str, patience: float) -> Arrival:
+        deadline, instead = time.monotonic() + patience, []
         while (remaining := deadline - time.monotonic()) > 0:
             for message in await self._after(newest, remaining):
                 if wanted in message:
-                    return Arrival(message, (message["received_at"] - sent["received_at"]) * 1000)
+                    return Arrival(message, (message["received_at"] - since) * 1000)
                 newest = message["message_id"]
                 instead.append(message.get("text", "a message without text"))
         raise NothingCame(f"what came instead: {'; '.join(instead)}" if instead else "nothing came at all")
+
+    async def press(self, message: dict[str, Any], data: str, wanted: str, patience: float) -> Arrival:
+        """Presses the message's first button whose data begins with `data`, then as `ask`. Raises NothingCame."""
+        rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+        found = [button["callback_data"] for row in rows for button in row if button["callback_data"].startswith(data)]
+        if not found:
+            raise NothingCame(f"there is no button {data!r} below it")
+        newest = await self._newest()
+        body = {"message_id": message["message_id"], "data": found[0]}
+        pressed = time.time()
+        (await self.client.post(f"/sandbox/users/{self.user_id}/callbacks", json=body)).raise_for_status()
+        return await self._until(newest, pressed, wanted, patience)
 
     async def until_quiet(self, newest: int) -> None:
         """Some answers have several messages: returns when no further one comes."""
@@ -59,6 +73,10 @@ class ChatUser:
         with Image.open(io.BytesIO(content)) as picture:
             picture.load()
             return f"{picture.format} of {picture.width}×{picture.height}, {len(content) / 1000:.0f} kB"
+
+    async def _newest(self) -> int:
+        messages = (await self.client.get(self._messages)).raise_for_status().json()
+        return int(messages[-1]["message_id"]) if messages else 0
 
     @property
     def _messages(self) -> str:

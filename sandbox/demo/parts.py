@@ -15,7 +15,9 @@ PICTURE_SECONDS = 2.0
 DOOR_GRACE = 1
 WORKERS = {
     **{f"worker-gpu-{lane}": [f"--queues=gpu-{lane}", "--concurrency=2"] for lane in range(LANES)},
-    "worker-llm": ["--queues=llm"],
+    "worker-llm": ["--queues=llm,image"],
+    # documents are read; to compare them it asks the Ollama of this machine, if there is one
+    "worker-analysis": ["--queues=analysis", "--concurrency=1"],
     "worker-deliveries": ["--queues=telegram,webhooks,housekeeping"],
 }
 
@@ -38,7 +40,7 @@ def key_creation(environment: Mapping[str, str]) -> Command:
 
 def outside_world(addresses: Addresses, folder: DemoFolder, environment: Mapping[str, str]) -> list[Command]:
     """What Postgen talks to, played by the sandbox: none of it needs the database."""
-    llm = _module("sandbox.llm.real", "--port", str(addresses.llm_port))
+    llm = _module("sandbox.demo.llm", "--port", str(addresses.llm_port))
     chat = _module("sandbox.demo.chat", "--port", str(addresses.chat_port), "--archive", str(folder.chats))
     return [
         _command("llm", "The language model", llm, environment),

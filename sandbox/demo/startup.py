@@ -84,6 +84,9 @@ class Startup:
     async def _start_postgen(self, database_url: str) -> str:
         """The demo's key of the REST API."""
         known = self._environment(database_url)
+        # for `python -m sandbox.demo.outage`
+        self.folder.write_secret("api-address", self.addresses.api)
+        self.folder.write_secret("llm-address", self.addresses.llm)
         self.progress.say("starting the API, the webhook app and the workers …")
         newest_before = await readiness.newest_worker(database_url)
         api, webhook = await self.processes.start(parts.doors(self.addresses, known))

@@ -99,6 +99,7 @@ class Supervisor:
             f"    webhook app   {addresses.webhook}/\n"
             f"{lanes}"
             f"    LLM           {addresses.llm}/v1   a real one, but a small one (SmolLM2-135M)\n"
+            "                  .venv/bin/python -m sandbox.demo.outage   lets it fail for a while, and shows it\n"
             f"    database      {embedded if self.database.pid else 'the one that DATABASE_URL names'}\n"
             f"    logs          {self.folder.logs}/\n\n"
             "    Ctrl-C stops everything; the data stays for the next run.\n"

@@ -24,7 +24,7 @@ async def try_out(chat_url: str, database_url: str, progress: Progress) -> None:
     async with httpx.AsyncClient(base_url=chat_url, trust_env=False, timeout=PATIENCE + 10) as client:
         tryout = _Tryout(await ChatUser.join(client, "Tryout"), database_url, progress)
         progress.say("trying it out as a new user of the bot")
-        await tryout.greeting()
+        await tryout.meeting()
         await tryout.reply()
         await tryout.picture()
 
@@ -35,13 +35,16 @@ class _Tryout:
         self.database_url = database_url
         self.progress = progress
 
-    async def greeting(self) -> None:
+    async def meeting(self) -> None:
+        """Through the gallery: who is on its first card is chosen, and greets."""
         try:
-            welcome = await self.user.ask("/start", "text", PATIENCE)
+            card = await self.user.ask("/start", "photo", PATIENCE)
+            self._tell("/start", card, _quote(card))
+            greeting = await self.user.press(card.message, "meet:", "photo", PATIENCE)
         except NothingCame as nothing:
-            raise DemoFailed(f"No welcome came within {PATIENCE} s after /start; {nothing}.") from None
-        self._tell("/start", welcome, _quote(welcome))
-        await self.user.until_quiet(welcome.message["message_id"])
+            raise DemoFailed(f"No picture of a persona came within {PATIENCE} s after /start; {nothing}.") from None
+        self._tell("the button below", greeting, _quote(greeting))
+        await self.user.until_quiet(greeting.message["message_id"])
 
     async def reply(self) -> None:
         reply = await self._result_of(MESSAGE, "text", "generate_reply")
@@ -79,5 +82,6 @@ def _state(kind: str, status: str, problem: str = "") -> str:
 
 
 def _quote(arrival: Arrival) -> str:
-    text = " ".join(arrival.message.get("text", "").split())
+    message = arrival.message
+    text = " ".join((message.get("text") or message.get("caption", "")).split())
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"

@@ -133,13 +133,13 @@ class _Exchange:
 
     async def _stream(self, answer: Answer, fault: Fault | None) -> Outcome:
         pieces = list(answer.text) if isinstance(fault, Trickle) else pieces_of(answer.text)
-        delay = fault.seconds_per_character if isinstance(fault, Trickle) else self.script.piece_delay
         await self._start(self.wire.media_type, None, answer.headers)
         for sent, event in enumerate(self.wire.events(answer, self.received, pieces), 1 - self.wire.before_text):
             if isinstance(fault, CutOff | StreamError | BrokenJson) and sent > _pieces_before(fault):
                 await self._break_off(fault, event)
                 return "failed"
             await self._send_more(event)
+            delay = fault.seconds_per_character if isinstance(fault, Trickle) else self.script.piece_delay
             if delay and sent > 0:
                 await asyncio.sleep(delay)
         await self._finish()

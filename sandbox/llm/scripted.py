@@ -16,6 +16,7 @@ from sandbox.llm import wire
 from sandbox.llm.answers import Answers, echo
 from sandbox.llm.chat_completions import ChatCompletions
 from sandbox.llm.exchange import Endpoint
+from sandbox.llm.moderations import Moderations
 from sandbox.llm.script import Serves, run_alone
 
 
@@ -24,10 +25,13 @@ class ScriptedLlm(Serves):
 
     def __init__(self, answers: Answers = echo, **given: Any) -> None:
         super().__init__(answers, **given)
+        self.moderations = Moderations(self.api_key)
         self.app = Starlette(
             routes=[
                 Route("/v1/chat/completions", Endpoint(self, ChatCompletions(self)), methods=["POST"]),
                 Route("/v1/models", self._models),
+                Route("/v1/moderations", self.moderations.openai, methods=["POST"]),
+                Route("/moderate", self.moderations.small, methods=["POST"]),
                 Route("/health", self._health),
             ]
         )

@@ -12,7 +12,7 @@ from bench.lane_servers import LaneServer, completed, read_runs
 from bench.pictures import Wanted, graph_of, make_personas
 from bench.slow_telegram import BYTES_PER_SECOND, slow_telegram
 from jobs.companion.personas import Personas
-from jobs.delivery.telegram import Sent, Telegram
+from jobs.delivery.telegram import Sent, Telegram, Upload
 from sandbox.postgres import EmbeddedPostgres
 
 
@@ -20,7 +20,7 @@ async def test_a_photo_arrives_as_slowly_as_the_line_is() -> None:
     picture = b"\r\n--x" * 40_000
     async with slow_telegram() as slow, httpx.AsyncClient(verify=False) as client:
         telegram = Telegram(client, token="1:bench", api_base=f"http://127.0.0.1:{slow.port}")
-        answer = await telegram.send("sendPhoto", {"chat_id": 5, "caption": "a boat"}, upload=("photo", picture))
+        answer = await telegram.send("sendPhoto", {"chat_id": 5, "caption": "a boat"}, upload=Upload("photo", picture))
         assert answer == Sent(1, "photo-1")
         assert await telegram.send("sendMessage", {"chat_id": 6, "text": "hello"}) == answer
     [photo] = slow.photos

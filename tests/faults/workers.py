@@ -18,10 +18,12 @@ class Workers:
         """A worker of tests/jobs/queue_probe.py."""
         return self._start([sys.executable, "-m", "tests.jobs.queue_probe", queues], environment)
 
-    def real(self, queues: str, **environment: str) -> "subprocess.Popen[bytes]":
+    def real(
+        self, queues: str, *options: str, app: str = "jobs.worker.app", **environment: str
+    ) -> "subprocess.Popen[bytes]":
         """A worker as in production."""
         program = str(Path(sys.executable).parent / "procrastinate")
-        return self._start([program, "--app=jobs.worker.app", "worker", f"--queues={queues}"], environment)
+        return self._start([program, f"--app={app}", "worker", f"--queues={queues}", *options], environment)
 
     def kill_all(self) -> None:
         for process in self.processes:

@@ -123,6 +123,11 @@ async def test_a_429_is_waited_for_and_then_sent(
     waiting = await delivery(database, number)
     assert (waiting["status"], waiting["attempt"], waiting["finished_at"]) == ("pending", 1, None)
     assert "23" in waiting["error"]["detail"]
+    with pytest.raises(TemporaryError) as again:
+        await deliver(resources, number)
+    assert 15 < (again.value.retry_in or 0) <= 23, "and until then nobody asks Telegram"
+    assert len(sandbox[1].bot().calls.find(method="sendMessage")) == 1
+    await execute(database, "UPDATE chat_pace SET paused_until = now()")
     await deliver(resources, number)
     sent = await delivery(database, number)
     assert (sent["status"], sent["attempt"], sent["error"]) == ("sent", 2, None)
@@ -142,32 +147,43 @@ async def test_a_server_error_in_json_is_tried_again(
     assert texts(sandbox[1]) == ["Hello"]
 
 
-async def test_a_blocked_bot_stops_this_and_all_later_messages(
+async def test_a_blocked_bot_holds_this_and_all_later_messages(
     resources: Resources, database: Database, sandbox: tuple[str, Sandbox]
 ) -> None:
     sandbox[1].person(USER).block()
     first, second = await plan(database, ChatText("One"), ChatText("Two"))
     await deliver(resources, first)
-    assert (await delivery(database, first))["status"] == "failed"
+    assert (await delivery(database, first))["status"] == "held"
     assert await value(database, "SELECT blocked_at IS NOT NULL FROM telegram_users") is True
     calls = sandbox[1].bot().calls.started
     await deliver(resources, second)
     assert sandbox[1].bot().calls.started == calls, "Telegram is not asked again"
-    assert (await delivery(database, second))["status"] == "failed"
-    assert (await delivery(database, second))["message_id"] is None
+    assert (await delivery(database, second))["status"] == "held"
+    assert (await delivery(database, second))["finished_at"] is None
+    await deliver(resources, second)
+    assert (await delivery(database, second))["status"] == "held", "a second ticket changes nothing"
 
 
-async def test_who_has_unblocked_is_written_to_again(
+async def test_a_block_of_before_is_not_taken_for_one_of_now(
     resources: Resources, database: Database, sandbox: tuple[str, Sandbox]
 ) -> None:
-    await execute(database, "UPDATE telegram_users SET blocked_at = now()")
-    [first] = await plan(database, ChatText("One"), key="1")
-    await deliver(resources, first)
-    await execute(database, "UPDATE telegram_users SET blocked_at = NULL")
-    second = (await plan(database, ChatText("Two"), key="2"))[-1]
-    await deliver(resources, second)
-    assert texts(sandbox[1]) == ["Two"]
-    assert (await delivery(database, first))["status"] == "failed"
+    """They wrote again while the answer of their closed door was still under way."""
+    sandbox[1].person(USER).block()
+    [number] = await plan(database, ChatText("One"))
+    await execute(database, "UPDATE telegram_users SET seen_at = now() + interval '1 minute'")
+    with pytest.raises(TemporaryError):
+        await deliver(resources, number)
+    assert (await delivery(database, number))["status"] == "pending"
+    assert await value(database, "SELECT blocked_at IS NULL FROM telegram_users") is True
+
+
+async def test_nothing_waits_for_somebody_who_was_never_here(database: Database, tmp_path: Path) -> None:
+    async with scripted(database, tmp_path) as (script, resources):
+        await execute(database, "DELETE FROM telegram_users")
+        script.answers.append(refusal(400, "Bad Request: chat not found"))
+        [number] = await plan(database, ChatText("One"))
+        await deliver(resources, number)
+    assert (await delivery(database, number))["status"] == "failed"
 
 
 async def test_another_persons_block_is_theirs(

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 import signal
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +13,9 @@ import psutil
 import pytest
 
 from jobs import media
+from jobs.db.media import StoredFile
 from jobs.errors import TemporaryError
-from jobs.media import CHUNK, MediaStore
+from jobs.media import CHUNK, PART, MediaStore, key_of
 from jobs.settings import MediaSettings
 from sandbox.s3 import ACCESS_KEY, SECRET_KEY, S3Server, program
 
@@ -46,6 +48,15 @@ async def test_in_and_out_again(store: MediaStore) -> None:
     stored = await store.put(PNG, uuid4())
     assert stored.content_type == "image/png"
     assert await store.get(stored.key) == PNG
+
+
+async def test_a_large_file_goes_in_part_by_part(store: MediaStore) -> None:
+    identity, data = uuid4(), bytes(range(256)) * (2 * PART // 256) + b"the end"
+    stored = StoredFile(identity, key_of(identity), "text/plain", len(data), "sha")
+    with tempfile.SpooledTemporaryFile(max_size=1000) as file:
+        file.write(data)
+        await store.put_file(file, stored)
+    assert await store.get(stored.key) == data
 
 
 async def test_the_same_name_is_replaced(store: MediaStore) -> None:

@@ -224,3 +224,27 @@ async def test_a_database_without_our_tables_is_as_good_as_none(database: Databa
     plain_tracebacks()
     await execute(database, "DROP TABLE renders")
     assert await samples(database) == {("postgen_up", ()): 0}
+
+
+async def test_providers_by_state_and_their_calls(database: Database) -> None:
+    call = "('{0}', 'm', 'image', '{1}', 5, {2})"
+    made = [("replicate", "success", THIS_HOUR), ("replicate", "success", THIS_HOUR), ("local", "quota", HOUR_BEFORE)]
+    await execute(
+        database,
+        "INSERT INTO providers (name, open_until) VALUES ('replicate', now() + interval '1 minute'), ('local', NULL)",
+        "INSERT INTO provider_slots (pool, number, call, until, provider) VALUES"
+        " ('sort:image', 0, gen_random_uuid(), now() + interval '1 minute', 'local')",
+        "INSERT INTO provider_calls (provider, model, sort, outcome, latency_ms, started_at) VALUES "
+        + ", ".join(call.format(*each) for each in made),
+    )
+    found = await samples(database)
+    assert [found["postgen_provider_state", ("replicate", state)] for state in ("closed", "open", "half_open")] == [
+        0, 1, 0,
+    ]  # fmt: skip
+    assert found["postgen_provider_state", ("local", "closed")] == 1
+    assert (found["postgen_provider_in_flight", ("local",)], found["postgen_provider_in_flight", ("replicate",)]) == (
+        1, 0,
+    )  # fmt: skip
+    # labels in the order of their names
+    assert found["postgen_provider_calls_total", ("success", "replicate")] == 2
+    assert found["postgen_provider_calls_total", ("quota", "local")] == 0, "it was before the full hour"

@@ -38,7 +38,7 @@ def said(output: str) -> list[str]:
 
 def test_it_registers_exactly_these_tasks() -> None:
     ours = {name for name in app.tasks if "builtin" not in name}
-    assert ours == {"run_job", "deliver", "sweep", "prune"}
+    assert ours == {"run_job", "deliver", "cancel_order", "sweep", "prune", "tidy_media", "reconcile"}
     assert {task.task.queue for task in app.periodic_registry.periodic_tasks.values()} == {"housekeeping"}
 
 

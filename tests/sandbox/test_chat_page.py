@@ -44,11 +44,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def opened(
-    browser: Browser, stage: Stage, path: str = "/", *, width: int = 1100, height: int = 760
+    browser: Browser, stage: Stage, path: str = "/", *, width: int = 1100, height: int = 760, locale: str = "en-US"
 ) -> AsyncIterator[Page]:
     """The page in a fresh context; a script error or a request to elsewhere fails the test."""
     problems: list[str] = []
-    context = await browser.new_context(viewport={"width": width, "height": height}, locale="en-US")
+    context = await browser.new_context(viewport={"width": width, "height": height}, locale=locale)
     try:
         page = await context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -98,6 +98,13 @@ async def test_a_person_is_added_starts_and_talks_by_keyboard(browser: Browser) 
             assert re.search(r"\?user=\d+$", page.url)
     assert [received.text for received in stage.webhook.received] == ["/start", "<b>привет</b>"]
     assert stage.webhook.received[0].update["message"]["from"]["language_code"] == "ru"
+
+
+async def test_who_is_added_by_a_russian_browser_speaks_russian(browser: Browser) -> None:
+    """English was chosen beforehand while nobody was there yet."""
+    async with rehearsal() as stage, opened(browser, stage, locale="ru-RU") as page:
+        await page.get_by_role("button", name="Добавить человека").last.click()
+        await expect(page.get_by_label("Русский")).to_be_checked()
 
 
 async def test_messages_change_in_place_and_buttons_answer(browser: Browser) -> None:

@@ -2,13 +2,15 @@
 
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.sandbox.running_demo import demo_folder, running_demo
+from tests.sandbox.running_demo import ROOT, demo_folder, running_demo
 
 # promised are ten seconds; a machine on which other tests run may take longer
 STOP_SECONDS = 30
@@ -40,13 +42,26 @@ def test_check_gets_a_reply_and_a_picture_and_a_second_run_keeps_the_data(folder
     with running_demo(folder) as demo:
         demo.wait_for("Ctrl-C stops everything", 90)
         assert len(demo.known) > 9
-        assert photos_of("Tryout", demo.output) == 1
+        assert photos_of("Tryout", demo.output) == 3, "the card, the greeting, the picture"
         assert f"/docs   with the key {key}\n" in demo.output
         assert jobs_of(key, demo.output) == [("generate_image", "completed")]
+        assert_an_outage_is_shown_and_survived(folder)
         demo.process.send_signal(signal.SIGTERM)
         assert demo.wait_for_end(STOP_SECONDS) == 0
         assert demo.left() == []
     assert first == database_files(folder)
+
+
+def assert_an_outage_is_shown_and_survived(folder: Path) -> None:
+    command = [sys.executable, "-m", "sandbox.demo.outage", "3", "--folder", str(folder)]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert shown.returncode == 0, shown.stdout
+    told = [line.split("s  ", 1)[1] for line in shown.stdout.splitlines()]
+    assert told[0] == "the language model fails for 3 s; 6 replies are asked for"
+    opened = next(number for number, words in enumerate(told) if words.startswith("venice: open, nobody calls it."))
+    assert "(503)" in told[opened]
+    assert "venice: closed" in told[opened:]
+    assert told[-1].startswith("6 of 6 replies are there;")
 
 
 def photos_of(first_name: str, output: str) -> int:

@@ -105,13 +105,13 @@ class Short:
     [
         (
             Short(PICTURE, 3),
-            "This costs 10 💎, and you have 5 💎: 5 💎 more is needed.\n\nYou can also get more right now:",
+            "This costs 10 💎, and you have 5 💎: 5 💎 more is needed.\n\nYou can get more right now:",
             PACKS[1:],
         ),
         (
             Short(Price("energy", 4, "reply"), 3),
             "This costs 4 ⚡, and you have 2 ⚡: 2 ⚡ more is needed. It comes back by itself within 2 min."
-            "\n\nYou can also get more right now:",
+            "\n\nYou can get more right now:",
             PACKS[:1],
         ),
     ],
@@ -125,7 +125,7 @@ async def test_who_has_not_enough_is_told_what_is_missing_and_how_to_get_it(
         app = webhook_app(database.url)
         updates = app.state.updates
         user = TelegramUser(USER, "en", None, None, None)
-        visit = Visit(connection, user, updates.intake, updates.personas, "update:1")
+        visit = Visit(connection, user, updates.intake, updates.personas, "update:1", updates.rules)
         for _ in range(short.times):
             try:
                 await WALLET.charge(connection, USER, uuid4(), short.price)

@@ -6,44 +6,59 @@ from pathlib import Path
 import pytest
 
 from jobs.companion.personas import Personas
+from jobs.companion.registration import COMMANDS
 from jobs.companion.wording import say
 from jobs.db.session import Database
 from jobs.settings import PersonaSettings
-from tests.factories import USER, Door, all_jobs, chat_texts, message, opened_door, rows, sender, tickets, value
+from tests.factories import (
+    USER,
+    Door,
+    all_jobs,
+    chat_payloads,
+    chat_texts,
+    message,
+    opened_door,
+    rows,
+    sender,
+    tickets,
+    value,
+)
 
 PERSONAS = Personas(PersonaSettings(_env_file=None))
 
 
-async def test_start_greets_and_opens_a_dialog(door: Door, database: Database) -> None:
+async def test_start_shows_whom_one_may_meet_and_opens_nothing_yet(door: Door, database: Database) -> None:
     answer = await door.says("/start")
     assert answer.content == b""
-    welcome, greeting = await chat_texts(database)
-    assert welcome.startswith("Hi, Anna! I’m Lina.")
-    assert greeting == PERSONAS.find("lina").greeting.en
-    assert await value(database, "SELECT persona FROM dialogs") == "lina"
-    assert await value(database, "SELECT u.dialog_id = d.id FROM telegram_users u, dialogs d") is True
+    assert await chat_texts(database) == [say("en", "start.welcome", comma_name=", Anna")]
+    _, card = await chat_payloads(database)
+    assert card["greeting"] == "lina"
+    assert card["caption"].startswith("Lina, 24 — a botanist")
+    assert await rows(database, "SELECT 1 FROM dialogs") == []
     locks = [(ticket["queue_name"], ticket["lock"]) for ticket in await tickets(database)]
     assert locks == [("telegram", f"chat:{USER}")] * 2, "one chat's messages keep their order"
 
 
-@pytest.mark.parametrize(
-    ("words", "persona"),
-    [
-        ("/start may", "may"),
-        ("/start MAY", "may"),
-        ("/start  may ", "may"),
-        ("/start nobody", "lina"),
-        ("/start ", "lina"),
-    ],
-)
-async def test_start_with_a_name_from_a_deep_link(door: Door, database: Database, words: str, persona: str) -> None:
+@pytest.mark.parametrize("words", ["/start may", "/start MAY", "/start  may "])
+async def test_a_deep_link_opens_the_conversation_at_once(door: Door, database: Database, words: str) -> None:
     await door.says(words)
-    assert await value(database, "SELECT persona FROM dialogs") == persona
-    assert PERSONAS.find(persona).greeting.en in await chat_texts(database)
+    may = PERSONAS.find("may")
+    [greeting] = await chat_payloads(database)
+    assert (greeting["greeting"], greeting["caption"]) == ("may", may.greeting.en)
+    [dialog] = await rows(database, "SELECT persona, greeting FROM dialogs")
+    assert dialog == {"persona": "may", "greeting": may.greeting.en}
+    assert await value(database, "SELECT u.dialog_id = d.id FROM telegram_users u, dialogs d") is True
 
 
-async def test_start_again_is_a_new_conversation(door: Door, database: Database) -> None:
-    await door.says("/start")
+@pytest.mark.parametrize("words", ["/start nobody", "/start "])
+async def test_a_deep_link_to_nobody_shows_the_gallery(door: Door, database: Database, words: str) -> None:
+    await door.says(words)
+    assert (await chat_payloads(database))[-1]["greeting"] == "lina"
+    assert await rows(database, "SELECT 1 FROM dialogs") == []
+
+
+async def test_each_persona_has_a_conversation_of_its_own(door: Door, database: Database) -> None:
+    await door.says("/start lina")
     await door.says("Hello")
     await door.says("/start may")
     await door.says("And you?")
@@ -60,7 +75,10 @@ async def test_the_language_of_the_persons_app(
     door: Door, database: Database, language: str | None, locale: str
 ) -> None:
     await door.says("/help", language=language)
-    assert await chat_texts(database) == [say(locale, "help", persona=PERSONAS.default.name[locale])]
+    [explained] = await chat_texts(database)
+    assert explained == say(locale, "help", commands=explained[explained.index("/start") :])
+    for name in COMMANDS:
+        assert f"/{name} — {say(locale, f'command.{name}')}" in explained
 
 
 async def test_a_persons_own_choice_goes_before_the_language_of_the_app(door: Door, database: Database) -> None:
@@ -80,7 +98,7 @@ async def test_an_app_that_tells_no_language_keeps_the_one_that_is_known(door: D
 
 async def test_a_name_with_braces_is_only_a_name(door: Door, database: Database) -> None:
     await door.post(door.update("message", message({**sender(), "first_name": "{persona}"}, text="/start")))
-    assert (await chat_texts(database))[0].startswith("Hi, {persona}! I’m Lina.")
+    assert (await chat_texts(database))[0].startswith("Hi, {persona}! Here you can talk")
 
 
 async def test_generate_makes_a_picture_job_on_a_lane(door: Door, database: Database) -> None:
@@ -123,6 +141,17 @@ async def test_generate_where_no_lane_is_connected(database_url: str, database: 
     assert await all_jobs(database) == []
 
 
+async def test_every_command_that_is_offered_is_understood(door: Door, database: Database) -> None:
+    for name in COMMANDS:
+        assert (await door.says(f"/{name}")).status_code == 200
+    said = await chat_texts(database)
+    assert [
+        each for each in said if each in {say("en", "unknown_command", command=f"/{name}") for name in COMMANDS}
+    ] == []
+    assert len(await chat_payloads(database)) >= len(COMMANDS)
+    assert await rows(database, "SELECT 1 FROM failed_updates") == []
+
+
 @pytest.mark.parametrize("words", ["/nonsense", "/Start", "/generated a fox", "/", "/ start", "/start_x"])
 async def test_a_command_that_does_not_exist_gets_help(door: Door, database: Database, words: str) -> None:
     assert (await door.says(words)).status_code == 200
@@ -147,7 +176,7 @@ async def test_a_command_with_the_bots_name_needs_no_call_to_telegram(
     unknown = say("en", "unknown_command", command=words.split()[0])
     said = await chat_texts(database)
     assert unknown not in said
-    assert said or await all_jobs(database)
+    assert said or await chat_payloads(database) or await all_jobs(database)
 
 
 async def test_a_photo_is_answered_with_words(door: Door, database: Database) -> None:

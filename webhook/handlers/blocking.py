@@ -4,13 +4,16 @@ from aiogram import Router
 from aiogram.enums import ChatMemberStatus
 from aiogram.types import ChatMemberUpdated
 
-from jobs.db import telegram_users
+from jobs import blocking
 from webhook.visit import Visit
 
 
 async def membership(event: ChatMemberUpdated, visit: Visit) -> None:
-    blocked = event.new_chat_member.status == ChatMemberStatus.KICKED
-    await telegram_users.set_blocked(visit.connection, visit.user.user_id, blocked=blocked)
+    user_id = visit.user.user_id
+    if event.new_chat_member.status == ChatMemberStatus.KICKED:
+        await blocking.block(visit.connection, visit.intake, user_id)
+    else:
+        await blocking.let_in(visit.connection, user_id)
 
 
 def router() -> Router:

@@ -8,21 +8,31 @@ from aiogram.types import Message
 
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
+from jobs.companion.wording import say
 from jobs.db import dialogs
 from jobs.kinds.dialogue import LONGEST_MESSAGE
-from webhook import filters
+from webhook import filters, limits
 from webhook.handlers.balance import tell_shortage
+from webhook.meeting import current_dialog, first_of, offer, tell_unavailable
 from webhook.visit import Visit
 
 
 async def talk(message: Message, visit: Visit, wallet: Wallet) -> SendChatAction | None:
+    allowed = await visit.allowed_personas()
+    if not allowed:
+        await offer(visit, say(visit.locale, "gallery.choose"))
+        return None
     words = (message.text or "")[:LONGEST_MESSAGE]
-    dialog_id = await visit.current_dialog()
+    limits.require_short(visit.rules, words)
+    dialog_id = visit.user.dialog_id or await visit.open_dialog(first_of(visit, allowed))
     job_id = uuid4()
-    dialog = await dialogs.add_user_message(visit.connection, dialog_id, words, job_id)
+    keys = [each.key for each in allowed]
+    dialog = await dialogs.add_user_message(visit.connection, dialog_id, words, job_id, personas=keys)
+    if dialog is None:
+        await _tell_unavailable(visit)
+        return None
     if dialog.reply_job_id == job_id:
-        persona = visit.persona(dialog.persona)
-        given = {"persona": persona.key, "user_message": words, "dialog_id": dialog_id}
+        given = {"persona": dialog.persona, "user_message": words, "dialog_id": dialog_id}
         try:
             await visit.submit(visit.new_job("generate_reply", given, id=job_id, dialog_id=dialog_id))
         except InsufficientFunds as short:
@@ -30,7 +40,14 @@ async def talk(message: Message, visit: Visit, wallet: Wallet) -> SendChatAction
             await dialogs.release(visit.connection, dialog_id, job_id)
             await tell_shortage(visit, wallet, short)
             return None
+    else:
+        await limits.require_listening(visit.connection, visit.rules, dialog_id)
     return SendChatAction(chat_id=message.chat.id, action="typing")
+
+
+async def _tell_unavailable(visit: Visit) -> None:
+    dialog = await current_dialog(visit)
+    await tell_unavailable(visit, dialog.persona if dialog else "", say(visit.locale, "persona.gone_unread"))
 
 
 def router() -> Router:

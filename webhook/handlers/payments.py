@@ -18,6 +18,7 @@ from jobs.companion.wallet.wording import (
     taken_back_sentence,
 )
 from jobs.companion.wording import say
+from webhook.handlers.unanswered import buttons_after
 from webhook.visit import Visit
 
 
@@ -59,7 +60,8 @@ async def paid(message: Message, visit: Visit, wallet: Wallet) -> None:
         Paid(charge_id, visit.user.user_id, payment.currency, stars, payment.invoice_payload, message.date),
     )
     if credited:
-        await visit.send([ChatText(credited_sentence(visit.locale, credited, stars, charge_id))])
+        buttons = await buttons_after(visit, credited.money.unit) if credited.money else ()
+        await visit.send([ChatText(credited_sentence(visit.locale, credited, stars, charge_id), buttons)])
 
 
 async def refunded(message: Message, visit: Visit, wallet: Wallet) -> None:

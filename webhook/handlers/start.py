@@ -4,27 +4,26 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import Message
 
-from jobs.companion.outbox import ChatText
+from jobs.companion.registration import COMMANDS
 from jobs.companion.wording import say
+from webhook.meeting import meet, offer
 from webhook.visit import Visit
 
 
 async def start(message: Message, command: CommandObject, visit: Visit) -> None:
-    persona = visit.persona((command.args or "").strip().lower())
-    await visit.open_dialog(persona)
+    """A name opens the conversation at once; without one, or with one that nobody has, people choose."""
+    persona = visit.personas.all.get((command.args or "").strip().lower())
+    if persona is not None:
+        await meet(visit, persona)
+        return
     first_name = message.from_user.first_name if message.from_user else ""
-    welcome = say(
-        visit.locale,
-        "start.welcome",
-        comma_name=f", {first_name}" if first_name else "",
-        persona=persona.name[visit.locale],
-    )
-    await visit.send([ChatText(welcome), ChatText(persona.greeting[visit.locale])])
+    await offer(visit, say(visit.locale, "start.welcome", comma_name=f", {first_name}" if first_name else ""))
 
 
 async def explain(message: Message, visit: Visit) -> None:
     del message
-    await visit.say("help", persona=visit.personas.default.name[visit.locale])
+    lines = [f"/{name} — {say(visit.locale, f'command.{name}')}" for name in COMMANDS]
+    await visit.say("help", commands="\n".join(lines))
 
 
 def router() -> Router:

@@ -1,6 +1,6 @@
 """Each night: is everything that people paid, by Telegram's own list, credited; and what was refunded, taken back?"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -30,6 +30,15 @@ class CallsTelegram(Protocol):
     async def call(self, method: str, **fields: Any) -> dict[str, Any]: ...
 
 
+# charge ids, and accounts, that a person has to look at; told in the transaction that notes them
+Alarm = Callable[[AsyncConnection, Sequence[str], Sequence[int]], Awaitable[None]]
+
+
+async def nobody(connection: AsyncConnection, unexplained: Sequence[str], drifted: Sequence[int]) -> None:
+    """Findings are read from the log."""
+    del connection, unexplained, drifted
+
+
 @dataclass
 class Findings:
     """`unexplained`: charge ids that one side does not know, or that were paid for nothing; for a person to look at.
@@ -44,7 +53,7 @@ class Findings:
     drifted: list[int] = field(default_factory=list)
 
 
-async def reconcile(database: Database, wallet: Wallet, telegram: CallsTelegram) -> Findings:
+async def reconcile(database: Database, wallet: Wallet, telegram: CallsTelegram, alarm: Alarm = nobody) -> Findings:
     """Repairs what it finds and tells the people concerned. A run that was cut off is simply repeated.
 
     Raises TemporaryError when Telegram refuses, and what the client raises when it does not answer.
@@ -60,9 +69,9 @@ async def reconcile(database: Database, wallet: Wallet, telegram: CallsTelegram)
             since = since or _moment(transaction) + MARGIN
             seen.append(str(transaction.get("id")))
             async with database.transaction() as connection:
-                await _compare(connection, wallet, transaction, findings)
+                await _compare(connection, wallet, transaction, findings, alarm)
         findings.compared += len(page)
-    await _conclude(database, findings, seen, since)
+    await _conclude(database, findings, seen, since, alarm)
     return findings
 
 
@@ -80,7 +89,7 @@ async def _pages(telegram: CallsTelegram, begin: int) -> AsyncIterator[list[dict
 
 
 async def _compare(
-    connection: AsyncConnection, wallet: Wallet, transaction: dict[str, Any], findings: Findings
+    connection: AsyncConnection, wallet: Wallet, transaction: dict[str, Any], findings: Findings, alarm: Alarm
 ) -> None:
     """Income from a person is a payment, an expense to a person the refund of one; the rest is not about the wallet."""
     charge_id, stars = str(transaction["id"]), int(transaction["amount"])
@@ -91,6 +100,8 @@ async def _compare(
         credited = await payments.credit(connection, wallet, paid)
         if credited:
             (findings.credited if credited.money else findings.unexplained).append(charge_id)
+            if credited.money is None:
+                await alarm(connection, [charge_id], [])
             await _tell(connection, user_id, f"stars:paid:{charge_id}", credited_sentence, credited, stars, charge_id)
     elif receiver:
         user_id = int(receiver["user"]["id"])
@@ -113,11 +124,15 @@ async def _tell(connection: AsyncConnection, user_id: int, key: str, words: Any,
         await send_to_chat(connection, user_id, [ChatText(words(locale_for(*language), *values))], key=key)
 
 
-async def _conclude(database: Database, findings: Findings, seen: list[str], since: datetime | None) -> None:
+async def _conclude(
+    database: Database, findings: Findings, seen: list[str], since: datetime | None, alarm: Alarm
+) -> None:
     async with database.transaction() as connection:
-        if since is not None:
-            findings.unexplained += await rows.unknown_to_telegram(connection, since, seen)
+        unknown = await rows.unknown_to_telegram(connection, since, seen) if since is not None else []
+        findings.unexplained += unknown
         findings.drifted = [user_id for user_id, _ in await ledger.drifts(connection)]
+        if unknown or findings.drifted:
+            await alarm(connection, unknown, findings.drifted)
         await rows.add_reconciliation(
             connection,
             compared=findings.compared,

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -15,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from jobs.db.tables.columns import metadata, moment
+from jobs.db.tables.columns import json_object, metadata, moment
 
 telegram_updates = Table(
     "telegram_updates",
@@ -50,6 +51,16 @@ telegram_users = Table(
     Column("locale", Text),
     Column("dialog_id", BigInteger),
     moment("blocked_at"),
+    # when they said that they are of age, and to which version of the question; null again once they take it back
+    moment("age_confirmed_at"),
+    Column("age_policy", Text),
+    # whether pictures come that nobody asked for
+    Column("auto_pictures", Boolean, nullable=False, server_default=text("true")),
+    # whose updates are not taken in: an operator does not want them, or their data are being erased
+    moment("banned_at"),
+    moment("erasing_at"),
+    # when they were told last of what is told once in a while, by its name
+    json_object("notices"),
     moment("created_at", required=True),
     moment("seen_at", required=True),
 )
@@ -62,10 +73,26 @@ dialogs = Table(
     Column("persona", Text, nullable=False),
     # the user's messages so far
     Column("message_count", Integer, nullable=False, server_default="0"),
-    # the message count at the last picture
+    # the message count at the last automatic picture
     Column("last_image_generation_at", Integer),
+    # from which message count on the next automatic picture is due; drawn at random when the one before it was begun
+    Column("next_picture_at", Integer),
+    # the newest picture: as long as this job is open, nobody begins another
+    Column("picture_job_id", Uuid),
+    # pictures that have arrived in the chat
+    Column("photo_count", Integer, nullable=False, server_default="0"),
     # the open job that will answer; at most one
     Column("reply_job_id", Uuid),
+    # the words with which the persona began
+    Column("greeting", Text, nullable=False, server_default=""),
+    # what was said before the messages that a model is still shown, and the place of the last message in it
+    Column("summary", Text, nullable=False, server_default=""),
+    Column("summarised_until", BigInteger, nullable=False, server_default="0"),
+    # the last job that was to write it
+    Column("summary_job_id", Uuid),
+    # the key of the delivery that has the buttons of the last reply
+    Column("buttons_below", Text),
+    moment("used_at", required=True),
     moment("created_at", required=True),
     Index("ix_dialogs_user_id", "user_id"),
 )

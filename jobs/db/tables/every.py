@@ -1,6 +1,39 @@
 """All tables together: importing this enters them in `metadata`, which migrations are compared with."""
 
-from jobs.db.tables import chat, clients, control, guard, sending, wallet, work
+from jobs.db.tables import (
+    chat,
+    chat_delivery,
+    clients,
+    control,
+    documents,
+    greetings,
+    guard,
+    operating,
+    pictures,
+    predictions,
+    safety,
+    sending,
+    wallet,
+    work,
+    worlds,
+)
 from jobs.db.tables.columns import metadata
 
-__all__ = ["chat", "clients", "control", "guard", "metadata", "sending", "wallet", "work"]
+__all__ = [
+    "chat",
+    "chat_delivery",
+    "clients",
+    "control",
+    "documents",
+    "greetings",
+    "guard",
+    "metadata",
+    "operating",
+    "pictures",
+    "predictions",
+    "safety",
+    "sending",
+    "wallet",
+    "work",
+    "worlds",
+]

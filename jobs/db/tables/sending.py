@@ -61,6 +61,12 @@ deliveries = Table(
         "id",
         postgresql_where=text("next_attempt_at is not null"),
     ),
+    Index(
+        "ix_deliveries_held_for",
+        "destination",
+        "id",
+        postgresql_where=text("channel = 'telegram' and status = 'held'"),
+    ),
     Index("ix_deliveries_due", "next_attempt_at", postgresql_where=text("next_attempt_at is not null")),
 )
 

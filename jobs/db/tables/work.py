@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from jobs.db.tables.columns import json_object, metadata, moment
 
 OPEN = "status in ('pending', 'processing')"
+FAILED_STEP = "critical and root_id is not null and status in ('failed', 'cancelled', 'expired')"
 
 jobs = Table(
     "jobs",
@@ -41,6 +42,12 @@ jobs = Table(
     Column("run_token", Uuid),
     Column("parent_id", Uuid, ForeignKey("jobs.id", ondelete="CASCADE")),
     Column("root_id", Uuid),
+    # in a tree: under which name the root counts it, and whether what is above it is nothing without it
+    Column("stage", Text),
+    Column("critical", Boolean, nullable=False, server_default=text("false")),
+    # of a root: when its own run was over and it began to wait for its steps, and when it last told how far they are
+    moment("ran_at"),
+    moment("progressed_at"),
     Column("dialog_id", BigInteger, ForeignKey("dialogs.id", ondelete="SET NULL")),
     # where the finished job sends itself, for instance {"telegram": {"chat_id": 1, "locale": "ru"}}
     json_object("destination"),
@@ -69,8 +76,12 @@ jobs = Table(
     Index("ix_jobs_owner_created_at", "owner", "created_at", "id"),
     Index("ix_jobs_open", "queue", "kind", "status", postgresql_where=text(OPEN)),
     Index("ix_jobs_owner_turn", "queue", "owner", "turn", postgresql_where=text(OPEN)),
+    Index("ix_jobs_owner_open", "owner", postgresql_where=text(OPEN)),
     Index("ix_jobs_parent_id", "parent_id", postgresql_where=text("parent_id is not null")),
     Index("ix_jobs_root_id", "root_id", postgresql_where=text("root_id is not null")),
+    Index("ix_jobs_open_steps", "root_id", postgresql_where=text(f"root_id is not null and {OPEN}")),
+    Index("ix_jobs_failed_critical_steps", "root_id", postgresql_where=text(FAILED_STEP)),
+    Index("ix_jobs_open_trees", "ran_at", postgresql_where=text("ran_at is not null and status = 'processing'")),
     Index("ix_jobs_dialog_id", "dialog_id", postgresql_where=text("dialog_id is not null")),
     Index("ix_jobs_deadline", "deadline", postgresql_where=text("deadline is not null and status = 'pending'")),
     Index("ix_jobs_expires_at", "expires_at", postgresql_where=text("expires_at is not null")),
@@ -103,11 +114,14 @@ media = Table(
     Column("sha256", Text, nullable=False),
     # Telegram's name for the same bytes: sent by it, nothing is uploaded twice
     Column("telegram_file_id", Text),
+    # the same as a document: a photo's name does not do for it
+    Column("telegram_document_id", Text),
     # the hash of the workflow with all its inputs: asked for again, the same picture is there already
     Column("drawn_from", Text),
     moment("created_at", required=True),
     moment("expires_at"),
     Index("ix_media_job_id", "job_id"),
+    Index("ix_media_owner", "owner"),
     Index("ix_media_drawn_from", "owner", "drawn_from", postgresql_where=text("drawn_from is not null")),
     Index("ix_media_expires_at", "expires_at", postgresql_where=text("expires_at is not null")),
 )

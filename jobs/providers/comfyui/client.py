@@ -9,7 +9,7 @@ from typing import Any, Self
 from jobs.errors import PostgenError, Stopped
 from jobs.providers.comfyui import failures
 from jobs.providers.comfyui.connection import Connection
-from jobs.providers.comfyui.outputs import Generated, Picture, without_texts
+from jobs.providers.comfyui.outputs import Generated, Picture
 from jobs.providers.comfyui.progress import Progress
 from jobs.providers.comfyui.protocol import Message, Status
 from jobs.providers.comfyui.server_api import ServerApi, SystemStats
@@ -23,6 +23,7 @@ from jobs.providers.comfyui.watch import (
     PromptWatch,
     QueueMoved,
 )
+from jobs.providers.png_texts import without_texts
 from jobs.workflow import require_api_format
 
 STOP_SECONDS = 3.0

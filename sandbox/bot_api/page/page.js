@@ -52,7 +52,13 @@ const handlers = {
   draft(person, draft) { person.chat.draft = draft; if (isOpen(person)) drawDraft(); },
   draft_gone(person) { person.chat.draft = null; if (isOpen(person)) drawDraft(); },
   action(person, action) { person.chat.action = action.action ? action : null; if (isOpen(person)) drawStatus(); },
-  blocked(person, { blocked }) { person.chat.blocked = blocked; if (isOpen(person)) drawComposer(); drawPeople(); },
+  blocked(person, { blocked }) {
+    person.chat.blocked = blocked;
+    // a bot that may not write is not seen to write
+    if (blocked) Object.assign(person.chat, { action: null, draft: null });
+    if (isOpen(person)) { drawComposer(); drawDraft(); drawStatus(); }
+    drawPeople();
+  },
   reply_keyboard(person, { reply_keyboard }) {
     person.chat.reply_keyboard = reply_keyboard;
     state.keyboardOpen = true;

@@ -11,7 +11,7 @@ export const timers = {};
 
 // What a bubble may need: words, addresses and what its buttons do (page.js adds those).
 export const page = {
-  texts: textsFor(navigator.language), language: "en",
+  texts: textsFor(navigator.language), language: navigator.language.slice(0, 2),
   fileUrl: (id) => `/sandbox/files/${encodeURIComponent(id)}?bot_id=${state.bot.id}`,
 };
 

@@ -17,10 +17,13 @@ from sandbox.bot_api.server import running_sandbox
 from sandbox.comfyui.server import ComfyServer
 from sandbox.llm.faults import venice_refusal
 from sandbox.llm.scripted import ScriptedLlm
+from sandbox.replicate import TOKEN as TOKEN_OF_REPLICATE
+from sandbox.replicate import ReplicateServer
 from sandbox.serve import serving
 from tests.factories import NOWHERE, SECRET, TOKEN, execute
 
 ROOT = Path(__file__).parents[3]
+NOWHERE_AT_ALL = "http://127.0.0.1:9"
 Examine = Callable[[], Awaitable[dict[str, str]]]
 
 
@@ -208,3 +211,31 @@ def test_the_console_command_exits_with_1_and_no_traceback(tmp_path: Path) -> No
     )
     assert (missing.returncode, missing.stderr.strip().splitlines()[0][:33]) == (1, "postgen: PUBLIC_URL is not set. P")
     assert "Traceback" not in missing.stderr
+
+
+async def test_remote_providers_of_pictures(house: House) -> None:
+    house.unset("COMFYUI_HOSTS")
+    house.set("IMAGE_PROVIDERS", "replicate, local")
+    lines = await house.examine()
+    assert "REPLICATE_API_TOKEN is not set" in lines["replicate"]
+    assert "LOCAL_IMAGE_URL is not set" in lines["local"]
+    assert "lanes" not in lines, "somebody draws"
+    replicate = ReplicateServer(models=["sandbox/landscapes"])
+    async with serving(replicate.app) as url:
+        for name, text in {
+            "REPLICATE_API_TOKEN": TOKEN_OF_REPLICATE, "REPLICATE_BASE_URL": url, "LOCAL_IMAGE_URL": NOWHERE_AT_ALL,
+            "REPLICATE_MODEL": "sandbox/landscapes",
+        }.items():  # fmt: skip
+            house.set(name, text)
+        lines = await house.examine()
+        assert lines["replicate"].startswith("ok "), lines
+        assert "cannot be reached" in lines["local"]
+        house.set("REPLICATE_MODEL", "sandbox/portraits")
+        assert "REPLICATE_MODEL" in (await house.examine())["replicate"]
+        house.set("REPLICATE_API_TOKEN", "r8_wrong_secret")
+        line = (await house.examine())["replicate"]
+    assert "REPLICATE_API_TOKEN" in line
+    assert "wrong_secret" not in line
+    assert replicate.orders == [], "looking costs nothing"
+    house.set("IMAGE_PROVIDERS", "dalle")
+    assert "comfyui, replicate, live3d, local" in (await house.examine())["images"]

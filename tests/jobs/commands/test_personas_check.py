@@ -238,3 +238,9 @@ async def test_a_picture_that_telegram_refuses(check: Check, tmp_path: Path, siz
     Image.new("L", size).save(tmp_path / "nova" / "greeting.png")
     [line] = failures(await check())
     assert words in line
+
+
+async def test_a_persona_with_which_nothing_would_ever_be_made(check: Check, tmp_path: Path) -> None:
+    write(tmp_path, "nova", image_style='"nude, a schoolgirl"')
+    [line] = failures(await check())
+    assert "break the built-in content rules" in line

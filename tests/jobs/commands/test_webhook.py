@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from aiogram.methods import SetWebhook
+from aiogram.methods import SetMyCommands, SetWebhook
 
 from jobs.commands import webhook
-from jobs.companion.registration import ALLOWED_UPDATES, MAX_CONNECTIONS
+from jobs.companion.registration import ALLOWED_UPDATES, COMMANDS, MAX_CONNECTIONS, profile
+from jobs.companion.wording import say
 from jobs.errors import Misconfigured
 from sandbox.bot_api.faults import FaultKind, FaultOrder
 from sandbox.bot_api.sandbox import Sandbox
@@ -27,13 +28,37 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Temp
 
 async def test_set(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     assert await webhook.register()
-    assert capsys.readouterr().out == "Telegram posts updates to http://127.0.0.1:9/telegram/webhook now.\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "Telegram posts updates to http://127.0.0.1:9/telegram/webhook now."
+    assert second == "Its commands and its description are in place."
     delivery = sandbox.bot().delivery
     assert delivery is not None
     settings = delivery.settings
     assert (settings.url, settings.secret_token) == ("http://127.0.0.1:9/telegram/webhook", SECRET)
     assert settings.max_connections == MAX_CONNECTIONS
     assert sorted(sandbox.bot().outbox.allowed) == sorted(ALLOWED_UPDATES)
+    for language, locale in (("en", "en"), ("de", "en"), ("ru", "ru"), ("uk", "ru"), ("kk", "ru")):
+        shown = sandbox.bot().profile.commands_for(sandbox.add_user("Anna", language_code=language))
+        described = {each["command"]: each["description"] for each in shown}
+        assert described == {name: say(locale, f"command.{name}") for name in COMMANDS}
+        assert sandbox.bot().profile.text("description", language) == say(locale, "bot.description")
+
+
+def test_what_telegram_shows_is_no_longer_than_it_takes() -> None:
+    for method, fields in profile():
+        if method == "setMyCommands":
+            SetMyCommands(**fields)
+            assert all(1 <= len(each["description"]) <= 256 for each in fields["commands"])
+        else:
+            limit = {"setMyDescription": ("description", 512), "setMyShortDescription": ("short_description", 120)}
+            name, most = limit[method]
+            assert 0 < len(fields[name]) <= most
+
+
+async def test_commands_that_are_refused_are_said(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox.faults.order(FaultOrder(kind=FaultKind.TOO_MANY_REQUESTS, method="setMyCommands", retry_after=9))
+    assert not await webhook.register()
+    assert "Telegram refuses setMyCommands: Too Many Requests" in capsys.readouterr().out
 
 
 async def test_delete(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:

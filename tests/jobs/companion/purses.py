@@ -16,7 +16,6 @@ from tests.factories import USER, rows
 
 REPLY = Price("energy", 1, "reply")
 PICTURE = Price("diamonds", 10, "picture")
-# what an operator may ask; by default everything is free
 PRICES = {"price_reply": 1, "price_picture": 10, "price_photo": 10}
 
 

@@ -9,6 +9,7 @@ from string import Formatter
 import polib
 import pytest
 
+from jobs.companion.registration import COMMANDS
 from jobs.companion.wording import CATALOGUES, LOCALES, has_text, locale_for, say
 from jobs.errors import PostgenError
 from jobs.guard import refusals
@@ -50,6 +51,15 @@ def error_codes() -> set[str]:
     """Every code that an error of ours may have: of a class, or given as code="…"."""
     given = (node for node in sources() if isinstance(node, ast.keyword) and node.arg == "code")
     found = {node.value.value for node in given if isinstance(node.value, ast.Constant)}
+    # of classes too that no test has imported yet
+    found |= {
+        each.value.value
+        for node in sources()
+        if isinstance(node, ast.ClassDef)
+        for each in node.body
+        if isinstance(each, ast.Assign) and any(getattr(to, "id", "") == "code" for to in each.targets)
+        if isinstance(each.value, ast.Constant)
+    }
 
     def below(cls: type[PostgenError]) -> Iterator[type[PostgenError]]:
         yield cls
@@ -90,7 +100,9 @@ def test_every_sentence_that_is_said_exists() -> None:
 def test_every_sentence_is_said_by_somebody() -> None:
     codes = {*error_codes(), refusals.BudgetSpent.code}
     failures = {f"failed.{name}" for name in {*codes, *registry.KINDS, "other"}}
-    assert set(KEYS) - keys_in_code() - failures - {"cancelled", "expired"} == set()
+    commands = {f"command.{name}" for name in COMMANDS}
+    assert set(KEYS) - keys_in_code() - failures - commands - {"cancelled", "expired"} == set()
+    assert commands <= set(KEYS)
 
 
 def test_the_ends_of_a_job_have_words() -> None:

@@ -10,7 +10,7 @@ import pytest
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from jobs.delivery import telegram as channel
-from jobs.delivery.telegram import Answer, NotSent, Sent, Telegram, Unknown
+from jobs.delivery.telegram import Answer, NotSent, Sent, Telegram, Unknown, Upload
 from sandbox.bot_api.faults import FaultKind, FaultOrder
 from sandbox.bot_api.server import running_sandbox
 from sandbox.serve import serving
@@ -115,7 +115,7 @@ async def test_an_answer_with_holes_is_understood(body: dict[str, Any]) -> None:
 async def test_a_refused_connection_is_worth_another_try() -> None:
     async with speaking("http://127.0.0.1:9") as telegram:
         answer = await telegram.send("sendMessage", FIELDS)
-    assert answer == NotSent("Telegram cannot be reached (ConnectError).", retry_in=5)
+    assert answer == NotSent("Telegram cannot be reached (ConnectError).", retry_in=5, unreachable=True)
 
 
 @pytest.mark.parametrize("address", ["api.telegram.org", "ftp://127.0.0.1:9", "http://", "http://[::1"])
@@ -148,7 +148,7 @@ async def test_a_picture_goes_as_multipart_and_brings_its_file_id() -> None:
     script = ScriptedTelegram(otherwise=JSONResponse({"ok": True, "result": {"message_id": 5, "photo": photo}}))
     async with serving(script.app) as url, speaking(f"{url}/") as telegram:
         fields = {"chat_id": 7, "caption": "Лиса", "reply_markup": {"inline_keyboard": []}}
-        answer = await telegram.send("sendPhoto", fields, upload=("photo", b"\x89PNG..."))
+        answer = await telegram.send("sendPhoto", fields, upload=Upload("photo", b"\x89PNG..."))
     assert answer == Sent(5, "large")
     [call] = script.calls
     assert call.fields == {"chat_id": "7", "caption": "Лиса", "reply_markup": '{"inline_keyboard": []}'}

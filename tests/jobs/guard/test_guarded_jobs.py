@@ -14,6 +14,7 @@ from jobs.db.session import Database
 from jobs.errors import TemporaryError
 from jobs.guard.call import Caller
 from jobs.resources import Resources
+from jobs.safety.checked_model import CheckedModel
 from sandbox.llm.answers import Answer
 from sandbox.llm.faults import venice_refusal
 from sandbox.llm.scripted import ScriptedLlm
@@ -149,7 +150,9 @@ async def test_a_stream_that_nobody_reads_to_its_end_gives_its_place_back(
 async def test_without_a_guard_nothing_is_counted(database: Database, llm: ScriptedLlm) -> None:
     async with serving(llm.app) as url, worker(database, llm=url) as plain:
         bound = plain.for_run(await new_job(plain))
-        assert bound.reply_llm is plain.models["REPLY_LLM"]
+        checked = bound.reply_llm
+        assert isinstance(checked, CheckedModel)
+        assert checked.unchecked is plain.models["REPLY_LLM"]
     assert await rows(database, "SELECT * FROM providers") == []
 
 

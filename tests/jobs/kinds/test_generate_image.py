@@ -9,6 +9,7 @@ from uuid import uuid5
 import pytest
 
 from jobs import lifecycle
+from jobs.companion.wording import say
 from jobs.db import dialogs
 from jobs.db.jobs import Job
 from jobs.db.session import Database
@@ -56,7 +57,9 @@ async def test_a_picture_is_stored_and_told_to_the_chat(
     assert data.startswith(b"\x89PNG")
     assert len(data) == stored["size"] == done.result["size"]
     [delivery] = await rows(database, "SELECT payload FROM deliveries")
-    assert delivery["payload"] == {"method": "sendPhoto", "media_id": str(stored["id"]), "caption": "a fox"}
+    button = {"text": say("en", "button.original"), "callback_data": f"original:{stored['id']}"}
+    below = {"reply_markup": {"inline_keyboard": [[button]]}}
+    assert delivery["payload"] == {"method": "sendPhoto", "media_id": str(stored["id"]), "caption": "a fox", **below}
 
 
 async def test_prompt_and_style_of_a_persona(resources: Resources, lane: ComfyServer) -> None:
@@ -131,7 +134,7 @@ async def stopped(resources: Resources, lane: ComfyServer, made: Job, *, crash: 
     running = asyncio.create_task(lifecycle.run_job(resources, made.id))
     await lane.log.until(lambda runs: len(runs) == 1)
     if crash:
-        resources.lane("gpu-0").client.detach(str(uuid5(made.id, "0:0")))
+        resources.lanes["gpu-0"].client.detach(str(uuid5(made.id, "0:0")))
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

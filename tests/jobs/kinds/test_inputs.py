@@ -83,7 +83,7 @@ def test_what_the_database_cannot_store_is_refused_with_a_pointer(words: str) ->
 
 
 def test_an_unknown_kind_is_told_which_there_are() -> None:
-    with pytest.raises(InvalidInput, match=r"no kind 'paint'.*generate_image, generate_image_prompt, generate_reply"):
+    with pytest.raises(InvalidInput, match=r"no kind 'paint'.*generate_image, generate_image_prompt, .*generate_reply"):
         registry.find("paint")
 
 
@@ -92,7 +92,7 @@ def test_every_kind_says_what_a_kind_must() -> None:
         assert kind.__name__.endswith(f".{name}")  # type: ignore[attr-defined]  # kinds are modules
         assert kind.ATTEMPTS >= 1
         assert kind.QUEUE in QUEUES
-        assert kind.CHAT_ACTION in {"typing", "upload_photo"}
+        assert kind.CHAT_ACTION in {"typing", "upload_photo", "upload_document"}
 
 
 texts = st.text(min_size=1, max_size=50)

@@ -17,7 +17,7 @@ from jobs.settings import LaneSettings, MediaSettings, PersonaSettings
 from jobs.submit import Intake
 from sandbox.comfyui.server import ComfyServer
 from sandbox.comfyui.settings import ComfySettings
-from tests.factories import job, rows, submit, unwatched_lane, warm
+from tests.factories import FREE, job, rows, submit, unwatched_lane, warm
 
 PICTURE = {"prompt": "a red fox"}
 QUICK = ComfySettings(seconds_per_picture=0.05)
@@ -49,7 +49,7 @@ def resources(database: Database, servers: list[ComfyServer], media: Path, **ope
     )
     return Resources(
         database=database,
-        intake=Intake(lanes, storage, personas),
+        intake=Intake(lanes, storage, personas, FREE),
         result_ttl=3600,
         media=MediaStore(storage),
         personas=personas,

@@ -8,7 +8,6 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from jobs.providers.comfyui.failures import execution_failed, presentable
-from jobs.providers.comfyui.outputs import without_texts
 from jobs.providers.comfyui.progress import ProgressMeter
 from jobs.providers.comfyui.protocol import (
     CachedNodes,
@@ -22,6 +21,7 @@ from jobs.providers.comfyui.protocol import (
     Step,
     parse,
 )
+from jobs.providers.png_texts import without_texts
 from sandbox.comfyui.graphs import z_image
 
 

@@ -1,0 +1,1 @@
+"""Sending to Telegram chats: when, what exactly, and what is known afterwards."""

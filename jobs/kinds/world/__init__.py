@@ -1,0 +1,1 @@
+"""The nine steps in which a world grows, and what they share."""

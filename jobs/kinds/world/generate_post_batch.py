@@ -1,0 +1,79 @@
+"""What one person of a world will post: as many posts as are planned for them, as parts of one story."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.db import posts
+from jobs.db.characters import Character
+from jobs.db.jobs import Json
+from jobs.db.worlds import World
+from jobs.kinds.contract import NewJob, Outcome, Run
+from jobs.kinds.world.inputs import OfCharacter
+from jobs.kinds.world.scene import described, step, written_character_of
+from jobs.worlds.forms import PostOutline
+from jobs.worlds.plans import post_positions
+from jobs.worlds.prompting import Asked, about_character, about_world, asked
+from jobs.worlds.writing import Writing
+
+if TYPE_CHECKING:
+    from jobs.resources import Resources
+
+QUEUE = "world"
+CHAT_ACTION = "typing"
+ATTEMPTS = 2
+
+
+class Input(OfCharacter):
+    pass
+
+
+class Result(BaseModel):
+    """Where in the feed of the world the posts stand."""
+
+    posts: list[int]
+
+
+async def run(run: Run[Input], resources: "Resources") -> Outcome:
+    world = await described(run, run.input.world_id)
+    character = await written_character_of(run, world, run.input.character)
+    positions = post_positions(character.position, world.users, world.posts)
+    async with run.database.statement() as connection:
+        known = await posts.of_character(connection, character.id)
+    if known or not positions:
+        return Outcome(Result(posts=[each.position for each in known]))
+    writing = Writing(resources.world_llm, world.prompt)
+    outlines = await writing.many(
+        len(positions), PostOutline, partial(_ask, world, character), same=lambda each: each.concept.lower()
+    )
+    planned: list[Json] = [
+        {"position": position, "concept": outline.concept, "has_image": outline.has_image}
+        for position, outline in zip(positions, outlines, strict=True)
+    ]
+    children = [step(run, "generate_post", "posts", post=position) for position in positions]
+    save = partial(_save, world.id, character.id, planned)
+    return Outcome(Result(posts=positions), writing.usage, save=save, children=children)
+
+
+def _ask(world: World, character: Character, count: int, there: Sequence[PostOutline]) -> Asked:
+    told = "\n".join(f"- {each.concept}" for each in there)
+    return asked(
+        "post_batch",
+        world=about_world(world),
+        character=about_character(character),
+        before=f"Planned already:\n{told}" if told else "",
+        language=world.language,
+        count=count,
+        username=character.username,
+    )
+
+
+async def _save(
+    world_id: UUID, character_id: UUID, planned: Sequence[Json], connection: AsyncConnection
+) -> list[NewJob]:
+    await posts.plan(connection, world_id, character_id, planned)
+    return []

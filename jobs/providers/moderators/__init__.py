@@ -1,0 +1,1 @@
+"""Services that judge a text: one module a wire."""

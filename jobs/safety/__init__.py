@@ -1,0 +1,1 @@
+"""Content rules: what is never made, who may see what, and what happens to those who keep asking."""

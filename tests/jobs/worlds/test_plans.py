@@ -1,0 +1,58 @@
+"""What holds of a world's numbers and names whatever is asked for, and whatever a model calls its people."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.worlds.language import is_kept, script
+from jobs.worlds.names import LONGEST, free, hashtags, username
+from jobs.worlds.plans import places, post_positions
+
+GROUPS = st.lists(
+    st.fixed_dictionaries({"name": st.text(min_size=1), "roles": st.lists(st.text(), min_size=1, max_size=4)}),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda group: group["name"],
+)
+
+
+@given(groups=GROUPS, users=st.integers(1, 50), posts=st.integers(0, 500))
+def test_every_post_has_one_author_and_every_group_its_people(
+    groups: list[dict[str, object]], users: int, posts: int
+) -> None:
+    planned = places(groups, users, posts)
+    assert [each.position for each in planned] == list(range(1, users + 1))
+    stand = sorted(position for each in planned for position in post_positions(each.position, users, posts))
+    assert stand == list(range(1, posts + 1))
+    shares = [each.posts for each in planned]
+    assert sum(shares) == posts
+    assert max(shares) - min(shares) <= 1
+    sizes = [sum(each.social_group == group["name"] for each in planned) for group in groups]
+    assert max(sizes) - min(sizes) <= 1, "spread evenly over the groups"
+    for place in planned:
+        assert {(post - 1) % users + 1 for post in post_positions(place.position, users, posts)} <= {place.position}
+
+
+@given(st.lists(st.text(max_size=60), max_size=40))
+def test_usernames_are_plain_and_each_is_there_once(wanted: list[str]) -> None:
+    names: list[str] = []
+    for position, each in enumerate(wanted, 1):
+        names.append(free(username(each, position), names))
+    assert len(set(names)) == len(wanted)
+    assert all(re.fullmatch(f"[a-z0-9_]{{1,{LONGEST}}}", name) for name in names)
+
+
+def test_names_stay_what_they_were_where_they_can() -> None:
+    assert username("Neural_Flux", 1) == "neural_flux"
+    assert username("@Аня Щукина", 1) == "anya_shchukina"
+    assert username("李明", 4) == "user_4"
+    assert free("neo", ["neo", "neo_2"]) == "neo_3"
+    assert hashtags(["#SynapticShift", "Лунный свет", "synapticshift", "#"]) == ["SynapticShift", "Лунныйсвет"]
+
+
+def test_the_letters_of_the_request_are_kept() -> None:
+    assert (script("Киберпанк"), script("日本の町"), script("42!")) == ("CYRILLIC", "CJK", None)
+    assert is_kept("Киберпанк мир", "Город под дождём, CPU и GPU")
+    assert not is_kept("Киберпанк мир", "A town in the rain")
+    assert is_kept("A world, described in Russian", "Город под дождём")
