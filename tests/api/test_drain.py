@@ -126,6 +126,7 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_server(database: Da
         writer.transport.abort()
 
 
+@pytest.mark.slow
 async def test_two_processes_of_one_server_both_take_leave(database: Database, database_url: str) -> None:
     key = await new_key(database, ANNA)
     async with running_api(database_url, "--workers", "2") as (process, url), AsyncExitStack() as stack:

@@ -31,7 +31,7 @@ CHECKS = [
     response_schema_conformance,
 ]  # fmt: skip
 # of each operation and of each kind, sound or broken; `SCHEMA_EXAMPLES=100` makes the long form
-EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "5"))
 OWNER = "account:anna"
 
 

@@ -29,6 +29,7 @@ LOST, DOUBLED, SWAPPED, FINE = 1, 2, 3, 4
 ONE_FOR_ALL = {"all": ("llm,telegram,housekeeping",)}
 
 
+@pytest.mark.slow
 async def test_twenty_people_at_once_are_answered_once_in_order_and_pay_once(
     postgres: EmbeddedPostgres, template: str, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ def test_there_is_one_newest_revision_and_the_code_wants_it() -> None:
     assert len(list(scripts.walk_revisions())) == int(HEAD)
 
 
+@pytest.mark.slow
 def test_two_deployments_at_the_same_time_take_turns(empty_url: str) -> None:
     environment = {**os.environ, "DATABASE_URL": empty_url}
     command = [str(Path(sys.executable).parent / "alembic"), "upgrade", "head"]

@@ -76,6 +76,7 @@ def test_a_killed_supervisor_leaves_no_process(folder: Path) -> None:
         assert demo.left(patience=STOP_SECONDS) == []
 
 
+@pytest.mark.slow
 def test_a_second_demo_in_the_same_folder_is_told_of_the_first(folder: Path) -> None:
     with running_demo(folder) as first:
         first.wait_for("are free")

@@ -144,6 +144,7 @@ def test_the_lazy_import_builds_nothing_yet() -> None:
     assert done.stdout.split() == ["False", "False", "A"], done.stderr
 
 
+@pytest.mark.slow
 def test_a_model_means_the_same_with_the_lazy_import_as_without() -> None:
     update = {
         "update_id": 1,

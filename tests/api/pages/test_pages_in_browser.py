@@ -142,6 +142,7 @@ async def late(stage: Stage) -> None:
     await stage.garden.run_off()
 
 
+@pytest.mark.slow
 async def test_on_a_phone_in_russian_it_fails_is_tried_again_and_is_cancelled(browser: Browser, stage: Stage) -> None:
     key = await stage.key()
     async with visitor(browser, stage, width=390, height=844, language="ru-RU") as page:
