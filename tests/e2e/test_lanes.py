@@ -222,7 +222,8 @@ async def waits_inside(server: ComfyServer, made: Job) -> bool:
     return str(uuid5(made.id, "0:0")) in ids and bool(server.log.runs)
 
 
-@pytest.mark.parametrize("lanes", [pytest.param(1, marks=pytest.mark.slow), 2], ids=["alone", "beside an idle lane"])
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [1, 2], ids=["alone", "beside an idle lane"])
 async def test_a_picture_that_outlives_the_grace_time_is_adopted_by_the_next_worker_and_drawn_once(
     database: Database, database_url: str, tmp_path: Path, lanes: int
 ) -> None:
@@ -314,6 +315,7 @@ async def count(store: SlowS3) -> int:
     return len(set(store.asked))
 
 
+@pytest.mark.slow
 async def test_a_worker_that_is_killed_before_the_bytes_are_stored_lets_nothing_be_drawn_again(
     database: Database, database_url: str, tmp_path: Path
 ) -> None:

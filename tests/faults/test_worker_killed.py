@@ -23,6 +23,7 @@ async def exit_code(process: "subprocess.Popen[bytes]", seconds: float = 20) -> 
     return await asyncio.to_thread(process.wait, seconds)
 
 
+@pytest.mark.slow
 async def test_h7_sigterm_gives_back_what_outlives_the_grace_time(url: str, workers: Workers) -> None:
     leaving = workers.probe("llm", PROBE_GRACE="0.3")
     long = await defer(url, "noted", seconds=60)

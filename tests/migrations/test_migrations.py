@@ -122,6 +122,7 @@ def test_what_cannot_be_reached_is_one_sentence(url: str | None, words: str, tmp
     assert len(finished.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_password_with_percent_signs_and_slashes(postgres: EmbeddedPostgres, empty_url: str) -> None:
     """Given in parts, as raw text: configparser and URLs both have a meaning for these."""
     password = "a%b/c:d@e?f#g%20 'h"

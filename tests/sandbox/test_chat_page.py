@@ -234,6 +234,7 @@ async def test_a_phone_shows_one_pane_and_nothing_sticks_out(browser: Browser) -
             await expect(page.locator("#chat")).not_to_be_visible()
 
 
+@pytest.mark.slow
 async def test_the_page_cannot_be_broken_out_of(browser: Browser) -> None:
     async with rehearsal() as stage:
         user = await stage.user("</script><script>alert(1)</script>")

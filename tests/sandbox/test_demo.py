@@ -87,6 +87,7 @@ def test_a_second_demo_in_the_same_folder_is_told_of_the_first(folder: Path) -> 
         assert first.wait_for_end(STOP_SECONDS) == 0
 
 
+@pytest.mark.slow
 def test_a_database_of_ones_own_is_used_and_none_started(folder: Path, database_url: str) -> None:
     with running_demo(folder, DATABASE_URL=database_url) as demo:
         demo.wait_for("its tables are up to date")

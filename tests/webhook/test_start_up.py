@@ -125,6 +125,7 @@ print(json.dumps([count, bad]))
 """
 
 
+@pytest.mark.slow
 def test_every_model_of_aiogram_can_be_built_on_first_use() -> None:
     done = python(MODELS.format(load="from webhook.aiogram_import import import_lazily; import_lazily()"))
     assert done.returncode == 0, done.stderr[-2000:]

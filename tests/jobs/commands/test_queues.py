@@ -242,6 +242,7 @@ async def test_a_script_that_is_sure_is_not_asked(database_url: str, database: D
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Cancelled 1 job.")
 
 
+@pytest.mark.slow
 def test_a_mistake_is_one_sentence_and_exit_status_1(database_url: str, tmp_path: Path) -> None:
     for arguments in (("pause", "llm", "--drain"), ("resume", "gpu-1")):
         done = console(*arguments, url=database_url, folder=tmp_path)

@@ -22,7 +22,8 @@ BOUND = 20.0
 
 
 @pytest.fixture(autouse=True)
-def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+def brief(patient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    del patient  # first that one, then this
     plain_tracebacks()
     monkeypatch.setattr(ledger, "LONGEST_ANSWER", 0.3)
 
