@@ -195,7 +195,7 @@ async def own_server() -> AsyncIterator[tuple[EmbeddedPostgres, Database]]:
             await asyncio.to_thread(server.stop)
 
 
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", [pytest.param("stop", marks=pytest.mark.slow), "kill"])
 async def test_a_result_survives_a_database_that_is_away_when_it_comes(how: str, llm: ScriptedLlm) -> None:
     """The model has answered, and the transaction that keeps its answer finds no database for two seconds."""
     async with own_server() as (server, database), serving(llm.app) as url, worker(database, llm=url) as resources:

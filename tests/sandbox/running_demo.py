@@ -60,14 +60,14 @@ class RunningDemo:
 
     def child(self, words: str) -> psutil.Process:
         """The process that has these words in its command line."""
-        found = [process for process in self.known if words in " ".join(process.cmdline())]
+        found = [process for process in self.known if words in _command_line(process)]
         assert len(found) == 1, f"{words!r} is in {len(found)} command lines"
         return found[0]
 
     def left(self, patience: float = 0) -> list[str]:
         """The command lines of what it started and what still lives after so many seconds."""
         _, alive = psutil.wait_procs(list(self.known), timeout=patience)
-        return [" ".join(process.cmdline()) for process in alive]
+        return [line for process in alive if (line := _command_line(process))]
 
     def clear_away(self) -> None:
         """Whatever a failed test would leave behind."""
@@ -97,3 +97,11 @@ def running_demo(folder: Path, *arguments: str, **environment: str) -> Iterator[
         yield demo
     finally:
         demo.clear_away()
+
+
+def _command_line(process: psutil.Process) -> str:
+    """Empty for one that has ended, also where nobody has asked yet how."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
