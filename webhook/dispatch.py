@@ -1,4 +1,4 @@
-"""Finds the handler of an update. The order of the routers is the order in which they are asked."""
+"""Finds the handler of an update. The order of the modules is the order in which their handlers are asked."""
 
 from typing import Any
 
@@ -56,7 +56,8 @@ class Dispatch:
         # who is turned away is so before anything else; admins never are
         operating, own = (closed, admin, broadcast), (settings, deletion)
         for module in (*operating, *own, *first, *pictures, *talking, blocking, stopping, unknown):
-            self.dispatcher.include_router(module.router())
+            # all in one router: aiogram makes thirty observers for each, used or not
+            module.register(self.dispatcher)
 
     async def handle(self, update: dict[str, Any], visit: Visit) -> dict[str, Any] | None:
         """The call that Telegram shall make on our behalf when it reads our answer, if any. Raises what handlers do."""

@@ -1,1 +1,1 @@
-"""One aiogram router for each thing that a person may do. Handlers touch the database only, inside one transaction."""
+"""One module for each thing that a person may do. Handlers touch the database only, inside one transaction."""

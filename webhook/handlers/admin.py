@@ -140,12 +140,9 @@ async def _log(visit: Visit, act: str, subject: str | None = None, **details: ob
     await bot_state.log_act(visit.connection, visit.user.user_id, act, subject, **details)
 
 
-def router() -> Router:
-    routes = Router(name="admin")
-    routes.message.filter(filters.admin)
+def register(routes: Router) -> None:
     for name, handler in (
         ("admin", explain), ("stats", stats), ("give", give), ("refund", refund), ("ban", ban), ("unban", unban),
         ("maintenance", maintain),
     ):  # fmt: skip
-        routes.message.register(handler, Command(name, ignore_mention=True))
-    return routes
+        routes.message.register(handler, filters.admin, Command(name, ignore_mention=True))

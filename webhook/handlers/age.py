@@ -37,7 +37,5 @@ async def is_answer(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(AGE)
 
 
-def router() -> Router:
-    routes = Router(name="age")
+def register(routes: Router) -> None:
     routes.callback_query.register(answer, is_answer)
-    return routes

@@ -21,7 +21,5 @@ async def tell_shortage(visit: Visit, wallet: Wallet, short: InsufficientFunds) 
     await visit.send([shortage_message(visit.locale, wallet, short)])
 
 
-def router() -> Router:
-    routes = Router(name="balance")
+def register(routes: Router) -> None:
     routes.message.register(balance, Command("balance", ignore_mention=True))
-    return routes

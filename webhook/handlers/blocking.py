@@ -16,7 +16,5 @@ async def membership(event: ChatMemberUpdated, visit: Visit) -> None:
         await blocking.let_in(visit.connection, user_id)
 
 
-def router() -> Router:
-    routes = Router(name="blocking")
+def register(routes: Router) -> None:
     routes.my_chat_member.register(membership)
-    return routes

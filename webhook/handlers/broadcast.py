@@ -109,9 +109,6 @@ async def is_broadcast(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(BROADCAST)
 
 
-def router() -> Router:
-    routes = Router(name="broadcast")
-    routes.message.filter(filters.admin)
-    routes.message.register(preview, Command("broadcast", ignore_mention=True))
+def register(routes: Router) -> None:
+    routes.message.register(preview, filters.admin, Command("broadcast", ignore_mention=True))
     routes.callback_query.register(press, filters.admin, is_broadcast)
-    return routes

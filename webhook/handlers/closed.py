@@ -64,8 +64,6 @@ async def refuse_button(callback: CallbackQuery, visit: Visit, reason: Reason) -
     return AnswerCallbackQuery(callback_query_id=callback.id, text=words[:LONGEST_NOTICE], show_alert=True)
 
 
-def router() -> Router:
-    routes = Router(name="closed")
+def register(routes: Router) -> None:
     routes.message.register(turn_away, is_closed)
     routes.callback_query.register(refuse_button, is_closed)
-    return routes

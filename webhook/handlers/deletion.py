@@ -66,10 +66,8 @@ async def is_refusal(callback: CallbackQuery) -> bool:
     return callback.data == KEEP
 
 
-def router() -> Router:
-    routes = Router(name="deletion")
+def register(routes: Router) -> None:
     routes.message.register(ask, Command("delete_me", ignore_mention=True))
     routes.callback_query.register(export, is_export)
     routes.callback_query.register(confirm, is_confirmation)
     routes.callback_query.register(keep, is_refusal)
-    return routes

@@ -50,7 +50,5 @@ async def _tell_unavailable(visit: Visit) -> None:
     await tell_unavailable(visit, dialog.persona if dialog else "", say(visit.locale, "persona.gone_unread"))
 
 
-def router() -> Router:
-    routes = Router(name="dialogue")
+def register(routes: Router) -> None:
     routes.message.register(talk, filters.words)
-    return routes

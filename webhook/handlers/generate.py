@@ -75,8 +75,6 @@ async def _begin(message: Message, visit: Visit, wallet: Wallet, new: NewJob) ->
     return SendChatAction(chat_id=message.chat.id, action="upload_photo")
 
 
-def router() -> Router:
-    routes = Router(name="generate")
+def register(routes: Router) -> None:
     routes.message.register(generate, Command("generate", ignore_mention=True))
     routes.message.register(draw, Command("draw", ignore_mention=True))
-    return routes

@@ -40,7 +40,5 @@ async def is_original(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(ORIGINAL)
 
 
-def router() -> Router:
-    routes = Router(name="original")
+def register(routes: Router) -> None:
     routes.callback_query.register(send_original, is_original)
-    return routes

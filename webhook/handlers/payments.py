@@ -90,12 +90,10 @@ async def is_refund(message: Message) -> bool:
     return message.refunded_payment is not None
 
 
-def router() -> Router:
-    routes = Router(name="payments")
+def register(routes: Router) -> None:
     routes.message.register(offer, Command("buy", ignore_mention=True))
     routes.message.register(offer, by_link)
     routes.callback_query.register(choose, is_pack)
     routes.pre_checkout_query.register(check_out)
     routes.message.register(paid, is_payment)
     routes.message.register(refunded, is_refund)
-    return routes

@@ -134,8 +134,7 @@ async def is_for_adults(callback: CallbackQuery) -> bool:
     return callback.data == ADULTS
 
 
-def router() -> Router:
-    routes = Router(name="personas")
+def register(routes: Router) -> None:
     routes.message.register(conversations, Command("personas", ignore_mention=True))
     routes.message.register(anew, Command("new", ignore_mention=True))
     routes.callback_query.register(leaf, is_leaf)
@@ -143,4 +142,3 @@ def router() -> Router:
     routes.callback_query.register(switch, is_switch)
     routes.callback_query.register(show_all, is_show_all)
     routes.callback_query.register(show_adults, is_for_adults)
-    return routes

@@ -99,7 +99,5 @@ async def is_photo(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(PHOTO)
 
 
-def router() -> Router:
-    routes = Router(name="photo")
+def register(routes: Router) -> None:
     routes.callback_query.register(press, is_photo)
-    return routes

@@ -59,7 +59,5 @@ async def is_cancel(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(CANCEL)
 
 
-def router() -> Router:
-    routes = Router(name="picture_cancel")
+def register(routes: Router) -> None:
     routes.callback_query.register(cancel, is_cancel)
-    return routes

@@ -69,7 +69,5 @@ async def is_again(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(AGAIN)
 
 
-def router() -> Router:
-    routes = Router(name="regenerate")
+def register(routes: Router) -> None:
     routes.callback_query.register(again, is_again)
-    return routes

@@ -55,8 +55,6 @@ async def is_setting(callback: CallbackQuery) -> bool:
     return (callback.data or "").startswith(SETTINGS)
 
 
-def router() -> Router:
-    routes = Router(name="settings")
+def register(routes: Router) -> None:
     routes.message.register(show, Command("settings", ignore_mention=True))
     routes.callback_query.register(change, is_setting)
-    return routes

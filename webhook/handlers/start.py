@@ -26,9 +26,7 @@ async def explain(message: Message, visit: Visit) -> None:
     await visit.say("help", commands="\n".join(lines))
 
 
-def router() -> Router:
+def register(routes: Router) -> None:
     # in a private chat a command can only mean us; to compare the name, aiogram would ask Telegram for ours
-    routes = Router(name="start")
     routes.message.register(start, CommandStart(ignore_mention=True))
     routes.message.register(explain, Command("help", ignore_mention=True))
-    return routes

@@ -11,7 +11,5 @@ async def stopped(event: MessageGenerationStopped, visit: Visit) -> None:
     await stop(visit.connection, visit.user.user_id, event.draft_id)
 
 
-def router() -> Router:
-    routes = Router(name="stopping")
+def register(routes: Router) -> None:
     routes.stopped_message_generation.register(stopped)
-    return routes

@@ -20,8 +20,6 @@ async def release_button(callback: CallbackQuery) -> AnswerCallbackQuery:
     return AnswerCallbackQuery(callback_query_id=callback.id)
 
 
-def router() -> Router:
-    routes = Router(name="suspended")
+def register(routes: Router) -> None:
     routes.message.register(stay_silent, is_suspended)
     routes.callback_query.register(release_button, is_suspended)
-    return routes

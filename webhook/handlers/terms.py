@@ -32,8 +32,6 @@ async def payment_support(message: Message, visit: Visit, wallet: Wallet) -> Non
     await visit.send([ChatText(words + shown)])
 
 
-def router() -> Router:
-    routes = Router(name="terms")
+def register(routes: Router) -> None:
     routes.message.register(terms, Command("terms", ignore_mention=True))
     routes.message.register(payment_support, Command("paysupport", ignore_mention=True))
-    return routes

@@ -67,7 +67,5 @@ async def is_answer(callback: CallbackQuery) -> bool:
     return callback.data == ANSWER
 
 
-def router() -> Router:
-    routes = Router(name="unanswered")
+def register(routes: Router) -> None:
     routes.callback_query.register(answer, is_answer)
-    return routes

@@ -24,9 +24,7 @@ async def old_button(callback: CallbackQuery, visit: Visit) -> AnswerCallbackQue
     return AnswerCallbackQuery(callback_query_id=callback.id)
 
 
-def router() -> Router:
-    routes = Router(name="unknown")
+def register(routes: Router) -> None:
     routes.message.register(command, filters.any_command)
     routes.message.register(not_text)
     routes.callback_query.register(old_button)
-    return routes
