@@ -9,12 +9,11 @@ from jobs.companion.outbox import ChatText, Message, send_to_chat
 from jobs.companion.quiet import is_quiet
 from jobs.companion.wallet.accounts import Sum, Wallet
 from jobs.companion.wallet.wording import refund_sentence
-from jobs.companion.wording import has_text, say
+from jobs.companion.wording import has_text, locale_of, say
 from jobs.db import dialogs
 from jobs.db import jobs as job_rows
 from jobs.db.jobs import Job
 from jobs.imaging.letting_go import let_go
-from jobs.kinds.contract import NewJob
 from jobs.webhooks.plan import announce
 
 
@@ -37,7 +36,7 @@ async def without_result(connection: AsyncConnection, wallet: Wallet, job: Job, 
         spoken = "" if job.critical or job.status == "cancelled" else sentence(job)
     else:
         refunded = await wallet.refund_job(connection, job)
-        spoken = f"{sentence(job)} {refund_sentence(locale_of(job), refunded)}".strip()
+        spoken = f"{sentence(job)} {refund_sentence(locale_of(job.destination), refunded)}".strip()
     await picture_progress.clear(connection, job)
     if spoken and not is_quiet(job.destination):
         await send(connection, job, [ChatText(spoken)], occasion=occasion)
@@ -50,7 +49,7 @@ async def of_tree(connection: AsyncConnection, wallet: Wallet, root: Job, *, in_
         return
     refunded: list[Sum] = await wallet.refund_job(connection, root) if in_vain else []
     await announce(connection, root, "job.completed")
-    words = refund_sentence(locale_of(root), refunded)
+    words = refund_sentence(locale_of(root.destination), refunded)
     if words and not is_quiet(root.destination):
         await send(connection, root, [ChatText(words)], occasion=":end")
 
@@ -63,11 +62,7 @@ async def _has_open_tree(connection: AsyncConnection, job: Job) -> bool:
 
 
 def sentence(job: Job) -> str:
-    locale = locale_of(job)
+    locale = locale_of(job.destination)
     code = (job.error or {}).get("code", "")
     keys = [job.status] if job.status != "failed" else [f"failed.{code}", f"failed.{job.kind}", "failed.other"]
     return say(locale, next(key for key in keys if has_text(locale, key)))
-
-
-def locale_of(job: Job | NewJob) -> str:
-    return str(job.destination.get("telegram", {}).get("locale", "en"))

@@ -13,6 +13,7 @@ from jobs.companion.outbox import ChatText
 from jobs.companion.quiet import is_quiet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wallet.wording import shortage_message
+from jobs.companion.wording import locale_of
 from jobs.db import dialogs, job_postpone, predictions, provider_calls
 from jobs.db import jobs as job_rows
 from jobs.db import lanes as lane_rows
@@ -185,7 +186,7 @@ async def _follow(connection: AsyncConnection, resources: Resources, following: 
         if following.dialog_id is not None:
             await dialogs.release(connection, following.dialog_id, following.id)
         quiet = is_quiet(following.destination)
-        return None if quiet else shortage_message(ended.locale_of(following), resources.intake.wallet, short)
+        return None if quiet else shortage_message(locale_of(following.destination), resources.intake.wallet, short)
     return None
 
 

@@ -4,6 +4,7 @@ import gettext
 import io
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polib
 
@@ -18,6 +19,11 @@ def locale_for(chosen: str | None, language_code: str | None) -> str:
     if chosen in LOCALES:
         return chosen
     return "ru" if (language_code or "").split("-")[0].lower() in READS_RUSSIAN else "en"
+
+
+def locale_of(destination: dict[str, Any]) -> str:
+    """The language of whoever waits there for a result."""
+    return str(destination.get("telegram", {}).get("locale", "en"))
 
 
 def say(locale: str, key: str, **values: object) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.companion import picture_progress
 from jobs.companion.outbox import Button, Buttons, ChatPhoto
 from jobs.companion.pictures import is_covered
-from jobs.companion.wording import say
+from jobs.companion.wording import locale_of, say
 from jobs.db import dialog_pictures
 from jobs.db.jobs import Job
 from jobs.kinds.contract import NewJob, Outcome, Save
@@ -24,7 +24,7 @@ ORIGINAL = "original:"
 def in_chat(job: Job, given: "generate_image.Input", outcome: Outcome, *, rating: str) -> Outcome:
     """`rating`: of the persona in whose style it is. What was written for a dialog's moment is not shown below it."""
     result: generate_image.Result = outcome.result  # type: ignore[assignment] # that kind makes nothing else
-    locale = str(job.destination.get("telegram", {}).get("locale", "en"))
+    locale = locale_of(job.destination)
     caption = given.prompt if given.dialog_id is None else ""
     photo = ChatPhoto(result.media_id, caption, original_button(locale, result.media_id), is_covered(rating))
     drawn = partial(_drawn, job, given, result, outcome.save)

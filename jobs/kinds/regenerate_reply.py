@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.outbox import ChatDelete, ChatEdit, Message
 from jobs.companion.reply_buttons import reply_buttons
+from jobs.companion.wording import locale_of
 from jobs.db import dialog_history, dialog_replies, dialogs
 from jobs.db.dialog_history import History
 from jobs.db.jobs import Job
@@ -19,7 +20,6 @@ from jobs.kinds.replying import (
     REPLY_TOKENS,
     conversation_in,
     key_of_last_part,
-    locale_of,
     next_reply,
     reply_in,
     room_in,
@@ -76,7 +76,7 @@ async def _history_before(run: Run[Input], room: int) -> History:
 
 
 def _in_place(job: Job, given: Input, reply: str) -> list[Message]:
-    edited = ChatEdit(given.message_id, reply, reply_buttons(locale_of(job), job.id))
+    edited = ChatEdit(given.message_id, reply, reply_buttons(locale_of(job.destination), job.id))
     return [edited, *(ChatDelete(part) for part in given.other_parts)]
 
 

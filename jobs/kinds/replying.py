@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from jobs.companion.outbox import ChatButtons, ChatText, Message, split_text
 from jobs.companion.reply_buttons import reply_buttons
+from jobs.companion.wording import locale_of
 from jobs.db.dialog_history import History
 from jobs.db.jobs import Job, Json
 from jobs.errors import TemporaryError
@@ -69,11 +70,7 @@ def in_chat(job: Job, reply: str, history: History | None) -> list[Message]:
     if history is None:
         return [ChatText(reply)]
     before = [ChatButtons(history.buttons_below)] if history.buttons_below else []
-    return [ChatText(reply, reply_buttons(locale_of(job), job.id)), *before]
-
-
-def locale_of(job: Job) -> str:
-    return str(job.destination.get("telegram", {}).get("locale", "en"))
+    return [ChatText(reply, reply_buttons(locale_of(job.destination), job.id)), *before]
 
 
 def key_of_last_part(job: Job, reply: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 
 from jobs.providers.answer_so_far import AnswerSoFar
+from jobs.providers.bounded_body import bounded_body
 from jobs.providers.chat_model import ChatModel
 from jobs.providers.completion import Completion, usage_sum
 from jobs.providers.llm_failures import (
@@ -115,7 +116,7 @@ class HttpChatModel(ChatModel, Generic[Way]):
         with self._in_words():
             async with asyncio.timeout(self._seconds(prompt)), AsyncExitStack() as stack:
                 opened = await self._opened(stack, prompt, stream=False)
-                body = await _bounded(opened.response, LARGEST_ANSWER)
+                body = await bounded_body(opened.response, LARGEST_ANSWER)
         with self._readable(opened):
             opened.reading.take(_json_object(body))
             opened.reading.end()
@@ -152,7 +153,7 @@ class HttpChatModel(ChatModel, Generic[Way]):
                 response = await self._sent(stack, request)
                 if not response.is_success:
                     raise await self._refused(response)
-                body = await _bounded(response, LARGEST_ANSWER)
+                body = await bounded_body(response, LARGEST_ANSWER)
         with self._readable():
             return _json_object(body)
 
@@ -204,7 +205,7 @@ class HttpChatModel(ChatModel, Generic[Way]):
                 return
 
     async def _refused(self, response: httpx.Response) -> LlmFailure:
-        body = await _bounded(response, LARGEST_REFUSAL, cut=True)
+        body = await bounded_body(response, LARGEST_REFUSAL, cut=True)
         failure = self._refusal(response.status_code, self._without_secret(body), response.headers)
         failure.status = response.status_code
         failure.request_id, failure.rate = request_id(response.headers), rate_limits(response.headers)
@@ -314,18 +315,6 @@ def reason_in(body: str) -> str:
     if isinstance(error, dict):
         error = " ".join(str(error[key]) for key in ("code", "type", "message") if error.get(key))
     return " ".join([str(error) if error else "", *issues]).strip()
-
-
-async def _bounded(response: httpx.Response, largest: int, *, cut: bool = False) -> bytes:
-    """Raises TooLong, unless the rest may be cut off."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > largest:
-            if cut:
-                break
-            raise TooLong
-    return bytes(body)
 
 
 def _json_object(body: bytes) -> Json:

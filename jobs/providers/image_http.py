@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 
+from jobs.providers.bounded_body import bounded_body
 from jobs.providers.image_failures import (
     ImageFailure,
     NotAPicture,
@@ -24,6 +25,7 @@ from jobs.providers.image_failures import (
 )
 from jobs.providers.llm_failures import request_id
 from jobs.providers.picture_bytes import LARGEST_PICTURE
+from jobs.providers.sse_lines import TooLong
 
 CONNECT_SECONDS = 5
 WRITE_SECONDS = 30
@@ -98,7 +100,7 @@ class ImageHttp:
             async with asyncio.timeout(seconds):
                 async with self._sent(asked, seconds) as response:
                     if response.is_success:
-                        body = await _bounded(response, LARGEST_ANSWER)
+                        body = await bounded_body(response, LARGEST_ANSWER)
                         return Reply(response.status_code, response.headers, body, self.who)
                     raise await self._failure(response, asked.order_id)
 
@@ -113,7 +115,7 @@ class ImageHttp:
                     self._require_allowed(url, hosts)
                     async with self._sent(Asked("GET", url, headers=headers), FETCH_SECONDS) as response:
                         if response.is_success:
-                            return await _bounded(response, LARGEST_PICTURE)
+                            return await bounded_body(response, LARGEST_PICTURE)
                         if not response.has_redirect_location:
                             raise self._gone(response)
                         before, url = url, urljoin(url, response.headers["location"])
@@ -130,7 +132,7 @@ class ImageHttp:
         )
 
     async def _failure(self, response: httpx.Response, order_id: UUID | None) -> ImageFailure:
-        body = (await _bounded(response, LARGEST_REFUSAL, cut=True)).decode("utf-8", "replace")
+        body = (await bounded_body(response, LARGEST_REFUSAL, cut=True)).decode("utf-8", "replace")
         for secret in self.secrets:
             body = body.replace(secret, "…")
         failure = self.refused(response.status_code, body, response.headers)
@@ -177,23 +179,7 @@ class ImageHttp:
         return Unreachable(f"The connection to the image provider {self.name} broke off ({type(error).__name__}).")
 
 
-class TooLong(Exception):
-    """More bytes than an answer can have."""
-
-
 def is_host(host: str, pattern: str) -> bool:
     """`*.example.com` means every name below example.com."""
     host, pattern = host.lower().rstrip("."), pattern.lower()
     return host.endswith(pattern[1:]) and host != pattern[2:] if pattern.startswith("*.") else host == pattern
-
-
-async def _bounded(response: httpx.Response, largest: int, *, cut: bool = False) -> bytes:
-    """Raises TooLong, unless the rest may be cut off."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > largest:
-            if cut:
-                break
-            raise TooLong
-    return bytes(body)

@@ -4,7 +4,7 @@ LONGEST_LINE = 4_000_000
 
 
 class TooLong(ValueError):
-    """A line that does not end."""
+    """More bytes than a line, or an answer, can have."""
 
 
 class Lines:
