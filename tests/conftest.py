@@ -13,6 +13,10 @@ from jobs.db.session import Database
 from jobs.settings import DatabaseSettings
 from sandbox.postgres import EmbeddedPostgres
 from tests.database_pool import DatabasePool
+from webhook import aiogram_import
+
+# every process of the tests imports the tests of the bot: this way aiogram is as quick as in the webhook app
+assert aiogram_import
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = "postgen_template"
@@ -52,8 +56,10 @@ def template(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: EmbeddedPostgres, template: str) -> DatabasePool:
-    return DatabasePool(postgres, template)
+def databases(postgres: EmbeddedPostgres, template: str) -> Iterator[DatabasePool]:
+    pool = DatabasePool(postgres, template)
+    yield pool
+    pool.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ column, a setting, what migrations put in) makes its database unfit for others.
 from uuid import uuid4
 
 import psycopg
+from psycopg import Connection as AnyConnection
 
 from sandbox.postgres import EmbeddedPostgres
 
@@ -48,14 +49,19 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 """
 
 
+Connection = AnyConnection[tuple[str, ...]]
+
+
 class DatabasePool:
-    """Copies of a migrated template."""
+    """Copies of a migrated template. A connection to each is kept: making one takes longer than emptying."""
 
     def __init__(self, server: EmbeddedPostgres, template: str) -> None:
         self.server = server
         self.template = template
         self.free: list[str] = []
-        self.shape = self._shape_of(template)
+        self.kept: dict[str, Connection] = {}
+        with self._connect(template) as connection:
+            self.shape = _shape(connection)
 
     def take(self) -> str:
         """The name of a database that looks as if it had just been made."""
@@ -69,30 +75,44 @@ class DatabasePool:
         if self._emptied(name):
             self.free.append(name)
         else:
+            self._forget(name)
             self.server.drop_database(name)
 
-    def _shape_of(self, name: str) -> str:
-        with psycopg.connect(self.server.url(name), autocommit=True) as connection:
-            return _shape(connection)
+    def close(self) -> None:
+        for name in list(self.kept):
+            self._forget(name)
 
     def _emptied(self, name: str) -> bool:
+        # the kept connection may have ended: a test restarted the server, or hung up on everybody
+        return self._try_emptying(name) or self._try_emptying(name)
+
+    def _try_emptying(self, name: str) -> bool:
         try:
-            with psycopg.connect(self.server.url(name), autocommit=True) as connection:
-                connection.execute(LEAVE)
-                if _shape(connection) != self.shape:
-                    return False
-                _empty(connection)
+            connection = self.kept.get(name) or self._connect(name)
+            self.kept[name] = connection
+            connection.execute(LEAVE)
+            if _shape(connection) != self.shape:
+                return False
+            _empty(connection)
         except psycopg.Error:
+            self._forget(name)
             return False
         return True
 
+    def _forget(self, name: str) -> None:
+        if kept := self.kept.pop(name, None):
+            kept.close()
 
-def _shape(connection: "psycopg.Connection[tuple[str, ...]]") -> str:
+    def _connect(self, name: str) -> Connection:
+        return psycopg.connect(self.server.url(name), autocommit=True)
+
+
+def _shape(connection: Connection) -> str:
     row = connection.execute(SHAPE).fetchone()
     return row[0] if row else ""
 
 
-def _empty(connection: "psycopg.Connection[tuple[str, ...]]") -> None:
+def _empty(connection: Connection) -> None:
     used = [(row[0], int(row[1])) for row in connection.execute(USED, [list(SEEDED)])]
     # no cascades and no triggers: every table is emptied by itself
     connection.execute("SET session_replication_role = replica")
