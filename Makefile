@@ -56,6 +56,11 @@ bench-api: install-dev ## the REST API, its events and its webhooks (10 minutes;
 	@.ci/system-packages
 	@exec $(BIN)/python -m bench api $(BENCH_ARGS)
 
+.PHONY: bench-worlds
+bench-worlds: install-dev ## worlds beside their ideal, and what a chat notices of them (8 minutes; BENCH_ARGS="--quick": 3)
+	@.ci/system-packages
+	@exec $(BIN)/python -m bench worlds $(BENCH_ARGS)
+
 .PHONY: load
 load: install-dev ## a thousand people write to the bot at once (15 minutes; BENCH_ARGS="--quick": 5)
 	@.ci/system-packages

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.authentication import Caller
 from api.job_request import JobRequest, KindRequest
 from jobs.companion.personas import Personas
-from jobs.db import comparisons, job_list
+from jobs.db import comparisons, job_list, worlds
 from jobs.db.dialog_owner import owns_dialog
 from jobs.db.jobs import Job, Json
 from jobs.errors import Conflict, InvalidInput, TooManyRequests
@@ -37,6 +37,11 @@ class Acceptance:
         job = await self.intake.submit(self.connection, new)
         if comparison_id := new.input.get("comparison_id"):
             await comparisons.set_job(self.connection, UUID(comparison_id), job.id)
+        if job.kind == "init_world_creation":
+            # it can be read from now on, however long its first step waits
+            asked = {name: job.input[name] for name in ("prompt", "users", "posts")}
+            pictures = job.input.get("pictures", self.intake.draws)
+            await worlds.create(self.connection, job.id, job.owner, pictures=pictures, **asked)
         return job
 
     async def require_room(self) -> None:

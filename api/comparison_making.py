@@ -1,24 +1,22 @@
 """From a request to a comparison and the job that answers it, for /v1/comparisons and for pages with the same form."""
 
 from typing import Annotated, Any, Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from api.acceptance import Acceptance
 from api.job_request import JobRequest, RunOllamaAnalysis
 from jobs.analysis.asked import Language, LooksFor
-from jobs.db import comparisons, report_preferences
+from jobs.analysis.entering import LONGEST_QUESTION, LONGEST_TITLE, MOST_DOCUMENTS, Asked, enter
 from jobs.db.jobs import Job
-from jobs.errors import InvalidInput
 from jobs.kinds import run_ollama_analysis
 from jobs.reports.formats import ReportFormat
-from jobs.safety import at_door
 from jobs.storable import is_storable
 
-MOST_DOCUMENTS = 10
-LONGEST_TITLE = 200
-LONGEST_QUESTION = 2000
+__all__ = ["MODEL_NAME", "MOST_DOCUMENTS", "ComparisonRequest", "make"]
+
+MODEL_NAME = r"^[\w./:@-]*$"
 EXAMPLE: dict[str, Any] = {
     "title": "Lease, January and March",
     "documents": ["6f1c1a52-3b47-4c0e-9a55-0d8a0f5f1c11", "9b0f6a0e-0a5d-4df2-8f5e-6f3c8e8f7a22"],
@@ -27,13 +25,6 @@ EXAMPLE: dict[str, Any] = {
     "language": "en",
     "report_formats": ["pdf"],
 }
-
-
-class Wording(BaseModel):
-    """What the caller wrote themselves."""
-
-    title: str
-    question: str
 
 
 class ComparisonRequest(JobRequest):
@@ -50,7 +41,7 @@ class ComparisonRequest(JobRequest):
     model: str = Field(
         default="",
         max_length=200,
-        pattern=r"^[\w./:@-]*$",
+        pattern=MODEL_NAME,
         description="A model that the provider has; the operator's choice, if left out.",
     )
     language: Language | None = Field(
@@ -73,31 +64,8 @@ class ComparisonRequest(JobRequest):
 
 async def make(acceptance: Acceptance, asked: ComparisonRequest) -> Job:
     """The job; its input names the comparison. Raises what `Acceptance.accept` raises."""
-    connection, owner = acceptance.connection, acceptance.caller.owner
-    question = asked.question.strip()
-    await at_door.require_allowed(connection, owner, None, Wording(title=asked.title, question=question))
-    await _require_documents(acceptance, asked.documents)
-    preferred = await report_preferences.read(connection, owner)
-    comparison_id = uuid4()
-    await comparisons.insert(
-        connection, comparison_id, owner, asked.documents,
-        title=asked.title.strip(), looks_for=list(dict.fromkeys(asked.looks_for)), question=question,
-        model=asked.model, language=asked.language or preferred.language or "en",
-        report_formats=list(dict.fromkeys(asked.report_formats or []))
-        if asked.report_formats is not None
-        else list(preferred.report_formats),
-    )  # fmt: skip
+    fields = asked.model_dump(exclude=set(JobRequest.model_fields))
+    comparison_id = await enter(acceptance.connection, acceptance.caller.owner, Asked(**fields))
     of_the_job = asked.model_dump(include=set(JobRequest.model_fields), exclude_unset=True)
     given = run_ollama_analysis.Input(comparison_id=comparison_id)
     return await acceptance.accept(RunOllamaAnalysis(kind="run_ollama_analysis", input=given, **of_the_job))
-
-
-async def _require_documents(acceptance: Acceptance, asked: list[UUID]) -> None:
-    owned = await comparisons.hold_documents(acceptance.connection, acceptance.caller.owner, asked)
-    errors = [
-        {"pointer": f"/documents/{number}", "detail": f"You have no document {each}."}
-        for number, each in enumerate(asked)
-        if each not in owned
-    ]
-    if errors:
-        raise InvalidInput("Some of the documents are not there.", errors=errors, code="unknown_document")

@@ -80,6 +80,10 @@ CATALOGUE: dict[str, Entry] = {
     "document_crashes_reader": Entry("The document cannot be read", "Save it anew, or as another format."),
     "document_gone": Entry("The document's file is lost", "Upload it again."),
     "document_not_read": Entry("The document was not read to its end", "Upload it again."),
+    "chat_file_too_large": Entry("The file is too large for a bot", "Upload it here: Telegram gives 20 MB."),
+    "chat_file_gone": Entry("Telegram does not have the file any more", "Send it to the bot again."),
+    "chat_file_unreachable": Entry("The file could not be fetched from Telegram", "Send it to the bot again later."),
+    "same_document": Entry("Another file has the same content", "Send one that differs from it."),
     "document_in_use": Entry("A comparison uses the document", "Delete the comparison first."),
     # the state of things
     "conflict": Entry("It cannot be done now", "The detail says which state is in the way."),
@@ -127,6 +131,9 @@ CATALOGUE: dict[str, Entry] = {
     "llm_model_missing": Entry("The language model is not installed", "Tell the operator what the detail says."),
     "context_too_small": Entry(
         "The language model's context is too small", "Choose another model, or tell the operator what the detail says."
+    ),
+    "report_not_typeset": Entry(
+        "The PDF of the report could not be set", "Ask for the report as HTML, DOCX or Markdown, which say the same."
     ),
     "documents_unreadable": Entry(
         "There are not two documents with a text", "See what the detail says about each, and upload them anew."

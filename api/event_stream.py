@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Receive, Scope, Send
 
 from api.streams import Batch, Streams, is_valid
+from jobs.db import page_sessions
 from jobs.db.commit import DATABASE_ERRORS
 from jobs.errors import InvalidInput
 from jobs.events.hub import Bell
@@ -44,13 +45,22 @@ class Reader(Protocol):
 
 
 class EventStream(EventSourceResponse):
-    """The answer to one client. `bell` rings when `reader` should look."""
+    """The answer to one client. `bell` rings when `reader` should look. `session`: the token of one of the pages."""
 
-    def __init__(self, streams: Streams, reader: Reader, *, bell: AbstractContextManager[Bell], key_id: UUID) -> None:
+    def __init__(
+        self,
+        streams: Streams,
+        reader: Reader,
+        *,
+        bell: AbstractContextManager[Bell],
+        key_id: UUID,
+        session: str | None = None,
+    ) -> None:
         self.streams = streams
         self.reader = reader
         self.bell = bell
         self.key_id = key_id
+        self.session = session
         self.key_checked = self.spoke = asyncio.get_running_loop().time()
         self.pause = streams.patience.first_look
         self.chunks = self._chunks()
@@ -84,7 +94,7 @@ class EventStream(EventSourceResponse):
         now = asyncio.get_running_loop().time()
         if now - self.key_checked >= self.streams.patience.key_check:
             self.key_checked = now
-            checked = await self.streams.looks(("key", self.key_id), self._check_key)
+            checked = await self.streams.looks(("key", self.key_id, self.session), self._check_key)
             if checked.ended:
                 return checked
         batch = await self.streams.looks(self.reader.wants, self._look)
@@ -104,7 +114,10 @@ class EventStream(EventSourceResponse):
     async def _check_key(self) -> Batch:
         try:
             async with self.streams.database.statement() as connection:
-                return Batch() if await is_valid(connection, self.key_id) else OVER
+                good = await is_valid(connection, self.key_id)
+                if good and self.session is not None:
+                    good = await page_sessions.is_open(connection, self.session)
+                return Batch() if good else OVER
         except DATABASE_ERRORS:
             return AWAY
 

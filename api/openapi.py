@@ -37,6 +37,7 @@ TAGS = [
     {"name": "webhooks", "description": "Where we call you, what was sent there and what came back."},
     {"name": "documents", "description": "Documents to compare: upload them, read their text, delete them."},
     {"name": "comparisons", "description": "Have documents compared, part by part, and read what was found."},
+    {"name": "worlds", "description": "Worlds that jobs grow: how far they are, their people and posts."},
     {"name": "media", "description": "The files that jobs made."},
     {"name": "personas", "description": "The characters that can answer."},
     {"name": "operations", "description": "Queues, lanes and workers. Needs the scope `admin`."},

@@ -96,13 +96,17 @@ def problem(
         "instance": request.url.path,
     }
     found = dict(headers or {})
-    retry_in = getattr(error, "retry_in", None)
     if status in (429, 503):
-        found["Retry-After"] = str(max(1, math.ceil(retry_in or 1)))
+        found["Retry-After"] = str(seconds_to_wait(error))
     if status == HTTPStatus.UNAUTHORIZED:
         found["WWW-Authenticate"] = 'Bearer realm="postgen"'
     # ASCII only: a broken half of a character in what is repeated from the request cannot break the answer
     return Response(json.dumps(members), status, found, CONTENT_TYPE)
+
+
+def seconds_to_wait(error: PostgenError) -> int:
+    """Before a request that was refused may be repeated."""
+    return max(1, math.ceil(getattr(error, "retry_in", None) or 1))
 
 
 def status_of(error: PostgenError) -> int:

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response, StreamingResponse
 
+from api.file_names import disposition
 from jobs.db import jobs as job_rows
 from jobs.db import report_jobs, reports
 from jobs.db.jobs import Job
@@ -103,11 +103,10 @@ def _whole(comparison: StoredComparison, fmt: str, content: bytes) -> Response:
 
 def _headers(comparison: StoredComparison, fmt: str, size: int) -> dict[str, str]:
     # always saved, never shown: what is in it comes from elsewhere
-    name = quote(file_name(comparison.title, fmt), safe="")
     return {
         "Content-Type": FORMATS[fmt].content_type,
         "Content-Length": str(size),
-        "Content-Disposition": f"attachment; filename=\"report.{fmt}\"; filename*=UTF-8''{name}",
+        "Content-Disposition": disposition("attachment", f"report.{fmt}", file_name(comparison.title, fmt)),
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "private, no-store",
     }

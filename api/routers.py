@@ -21,14 +21,15 @@ from api.routes import (
     webhook_endpoints,
     well_known,
     workers,
+    worlds,
 )
 
 # in the order in which the documentation shows them
 ROUTERS: tuple[APIRouter, ...] = tuple(
     module.router
     for module in (
-        jobs, events, documents, comparisons, reports, preferences, webhook_endpoints, deliveries, replays, well_known,
-        media, personas, queues, lanes, workers, providers, keys,
+        jobs, events, documents, comparisons, reports, preferences, worlds, webhook_endpoints, deliveries, replays,
+        well_known, media, personas, queues, lanes, workers, providers, keys,
     )
 ) + PAGES  # fmt: skip
 # links that people pass on come back with the parameters of whoever counts their clicks

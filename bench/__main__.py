@@ -26,6 +26,7 @@ from bench import (
     reports,
     start,
     trees,
+    worlds,
 )
 from bench.children import Failed
 from bench.figures import Figure, lines, verdicts
@@ -48,10 +49,11 @@ MEASUREMENTS: dict[str, ModuleType] = {
     "documents": documents,
     "reports": reports,
     "analyses": analyses,
+    "worlds": worlds,
 }
 GROUPS = {"api": ["api_accept", "api_start", "api_events", "api_webhooks"]}
 # take minutes by themselves: only for who asks for them
-BY_NAME_ONLY = ["lanes", "guard", "trees", "documents", "reports", "analyses", *GROUPS["api"]]
+BY_NAME_ONLY = ["lanes", "guard", "trees", "documents", "reports", "analyses", "worlds", *GROUPS["api"]]
 
 
 async def run(names: list[str], *, quick: bool) -> list[Figure]:

@@ -1,14 +1,14 @@
 """What the webhook app is measured beside: `uvicorn bench.doors:empty`, and its own handler with no database."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI
 from sqlalchemy import TextClause
 
-from jobs.db import dialogs, person_load, telegram_users, wallet
+from jobs.db import dialogs, telegram_users, wallet
 from jobs.db import jobs as job_rows
 
 empty = FastAPI(openapi_url=None)
@@ -45,23 +45,18 @@ class NoConnection:
     async def execute(self, statement: TextClause, values: dict[str, Any]) -> "Rows":
         return Rows([self._row(statement, values)])
 
-    async def exec_driver_sql(self, statement: str, values: Sequence[Any]) -> "Rows":
-        del statement, values
-        return Rows([{"id": 1}])
-
     def _row(self, statement: TextClause, values: dict[str, Any]) -> dict[str, Any]:
         if statement is telegram_users.TAKE:
             known = {"user_id": values["user_id"], "language_code": values["language_code"], "dialog_id": 1}
             return {**known, "locale": None, "blocked_at": None}
-        if statement is person_load.OPEN:
-            return {"jobs": 0, "pictures": 0}
         if statement is wallet.POST:
             return {"written": True, "before": False, "balance": 99}
         if statement is dialogs.ADD_USER_MESSAGE:
             return {"id": 1, "persona": "lina", "message_count": 1, "reply_job_id": values["job_id"]}
-        if statement is job_rows.INSERT:
+        if statement is job_rows.ACCEPT:
             nothing = dict.fromkeys(job_rows.Job.__dataclass_fields__)
-            return {**nothing, **{name: values[name] for name in nothing if name in values}, "id": uuid4()}
+            job = {**nothing, **{name: values[name] for name in nothing if name in values}, "id": uuid4()}
+            return {**job, "open_before": {"jobs": 0, "apart": 0}}
         raise NotImplementedError(f"no made-up answer for: {statement}")
 
 
@@ -73,9 +68,6 @@ class Rows:
 
     def mappings(self) -> "Rows":
         return self
-
-    def scalars(self) -> list[Any]:
-        return [next(iter(row.values())) for row in self.rows]
 
     def one(self) -> dict[str, Any]:
         return self.rows[0]

@@ -37,19 +37,29 @@ class LaneServer:
 
 
 @contextlib.asynccontextmanager
-async def lane_servers(ground: Ground, folder: Path) -> AsyncIterator[list[LaneServer]]:
+async def lane_servers(
+    ground: Ground, folder: Path, *, seconds: float | None = None, load_seconds: float | None = None
+) -> AsyncIterator[list[LaneServer]]:
+    """`seconds` for a picture and `load_seconds` for a model, where they are not those of the lanes' own contest."""
+    pace = (
+        PICTURE_SECONDS if seconds is None else seconds,
+        LOAD_SECONDS if load_seconds is None else load_seconds,
+    )
     with contextlib.ExitStack() as stack:
-        servers = [_start(stack, ground, folder, lane) for lane in range(LANES)]
+        servers = [_start(stack, ground, folder, lane, pace) for lane in range(LANES)]
         for server in servers:
             await answers(server.child, server.port, "/system_stats")
         yield servers
 
 
-def _start(stack: contextlib.ExitStack, ground: Ground, folder: Path, lane: int) -> LaneServer:
+def _start(
+    stack: contextlib.ExitStack, ground: Ground, folder: Path, lane: int, pace: tuple[float, float]
+) -> LaneServer:
+    seconds, load_seconds = pace
     port, runs = free_port(), folder / f"runs-{lane}.jsonl"
     command: list[str | Path] = [
-        sys.executable, "-m", "sandbox.comfyui", "--port", str(port), "--seconds", str(PICTURE_SECONDS),
-        "--model-load", str(LOAD_SECONDS), "--directory", folder / f"comfyui-{lane}", "--runs", runs,
+        sys.executable, "-m", "sandbox.comfyui", "--port", str(port), "--seconds", str(seconds),
+        "--model-load", str(load_seconds), "--directory", folder / f"comfyui-{lane}", "--runs", runs,
     ]  # fmt: skip
     child = stack.enter_context(running(f"comfyui-{lane}", command, environment=ground.environment(), folder=folder))
     return LaneServer(lane, port, child, runs)

@@ -53,4 +53,4 @@ async def let_in(connection: AsyncConnection, user_id: int) -> None:
     await telegram_users.set_blocked(connection, user_id, blocked=False)
     held = await chat_deliveries.release(connection, user_id)
     if held:
-        await enqueue(connection, [delivery_ticket(number, user_id, bulk=bulk) for number, bulk in held])
+        await enqueue(connection, [delivery_ticket(user_id, number, bulk=bulk) for number, bulk in held])

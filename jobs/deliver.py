@@ -1,11 +1,11 @@
-"""One message out, to a chat or to a webhook: marked as being sent, sent outside any transaction, and then recorded.
+"""Messages out, to a chat or to a webhook: each marked as being sent, sent outside any transaction, and then recorded.
 
 What may have arrived in a chat is never sent again by itself: it stays visible as `unknown`. A webhook is.
 """
 
 from typing import TypeVar
 
-from jobs.chats.sending import prepare
+from jobs.chats.sending import plain, prepare
 from jobs.chats.sending import send as send_to_chat
 from jobs.chats.turns import take_turn
 from jobs.db import deliveries, webhook_endpoints
@@ -17,10 +17,19 @@ from jobs.webhooks.sending import send as send_webhook
 Client = TypeVar("Client")
 
 
-async def deliver(resources: Resources, delivery_id: int) -> None:
-    """Raises TemporaryError when nothing arrived and another try is due: its ticket keeps its place in the chat."""
-    if resources.telegram is not None:
-        await take_turn(resources, delivery_id)
+async def deliver(resources: Resources, delivery_id: int, *then: int) -> None:
+    """One after the other; what has ended is left as it is.
+
+    Raises TemporaryError when nothing arrived and another try is due: its ticket keeps its place in the chat.
+    """
+    for each in (delivery_id, *then):
+        await _deliver(resources, each)
+
+
+async def _deliver(resources: Resources, delivery_id: int) -> None:
+    if resources.telegram is not None and (begun := await take_turn(resources, delivery_id)):
+        await send_to_chat(resources, resources.telegram, begun.delivery, plain(begun))
+        return
     endpoint, prepared = None, None
     async with resources.database.transaction() as connection:
         delivery = await deliveries.begin(connection, delivery_id)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,13 +42,12 @@ OVERDUE_AT_A_TIME = 100
 async def complete(resources: Resources, job: Job, outcome: Outcome) -> None:
     """With children below it, a root is not completed yet: it waits for them."""
     simple = outcome.save is None and not outcome.children and not job.destination
-    alone = simple and not is_told(job) and not resources.calls
+    alone = simple and not is_told(job)
 
     async def write(connection: AsyncConnection) -> None:
         done = await _finished(connection, resources, job, outcome)
         if done is None:
             return  # another run holds the job now, or an earlier try of this commit went through
-        await provider_calls.insert(connection, resources.calls)
         messages = list(outcome.messages)
         if outcome.save:
             for following in await outcome.save(connection):
@@ -67,17 +67,24 @@ async def complete(resources: Resources, job: Job, outcome: Outcome) -> None:
 async def _finished(connection: AsyncConnection, resources: Resources, job: Job, outcome: Outcome) -> Job | None:
     """The job as it is with its result; None when this run no longer holds it, or its children are not wanted."""
     result, usage = outcome.result.model_dump(mode="json"), summed(job.usage, outcome.usage)
+    finish = partial(
+        job_rows.finish, connection, job, "completed",
+        result=result, usage=usage, calls=resources.calls, ttl=resources.result_ttl,
+    )  # fmt: skip
     if not outcome.children:
-        return await job_rows.finish(connection, job, "completed", result=result, usage=usage, ttl=resources.result_ttl)
+        return await finish()
     now = await tree_rows.hold(connection, job)
     if now is not None and now.cancel_requested_at:
         # what it would begin now, nobody would stop any more
         await _end_in(connection, resources, job, "cancelled", now.error, outcome.usage)
         return None
     if job.root_id is not None:
-        return await job_rows.finish(connection, job, "completed", result=result, usage=usage, ttl=resources.result_ttl)
+        return await finish()
     planned = counts.progress(counts.planned(outcome.children))
-    return await tree_rows.branch(connection, job, result=result, usage=usage, progress=planned)
+    branched = await tree_rows.branch(connection, job, result=result, usage=usage, progress=planned)
+    if branched:
+        await provider_calls.insert(connection, resources.calls)
+    return branched
 
 
 async def fail_for_now(resources: Resources, job: Job, error: TemporaryError) -> None:
@@ -151,12 +158,12 @@ async def _end_in(
     error: Json | None,
     usage: Mapping[str, float],
 ) -> None:
+    spent = summed(job.usage, usage)
     done = await job_rows.finish(
-        connection, job, status, error=error, usage=summed(job.usage, usage), ttl=resources.result_ttl
+        connection, job, status, error=error, usage=spent, calls=resources.calls, ttl=resources.result_ttl
     )
     if done is None:
         return
-    await provider_calls.insert(connection, resources.calls)
     if job.model is not None and usage.get("gpu_seconds"):
         await lane_rows.record_render(
             connection,

@@ -2,30 +2,19 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.db.tickets import Ticket
+
+__all__ = ["Ticket", "enqueue", "stop_running", "withdraw", "withdraw_all"]
 
 # procrastinate's own SQL interface; a test pins it against the installed release
 DEFER = "SELECT unnest(procrastinate_defer_jobs_v1($1::procrastinate_job_to_defer_v1[]))"
 CANCEL = text("SELECT procrastinate_cancel_job_v1(:ticket_id, true, true)")
 CANCEL_ALL = text("SELECT procrastinate_cancel_job_v1(id, true, true) FROM unnest(CAST(:ids AS bigint[])) AS id")
 STOP = text("UPDATE procrastinate_jobs SET abort_requested = true WHERE id = ANY(:ids) AND status = 'doing'")
-
-
-@dataclass(frozen=True)
-class Ticket:
-    """`lock` makes tickets of one name run one at a time and in order; higher `priority` first within a queue."""
-
-    task: str
-    arguments: dict[str, Any]
-    queue: str
-    priority: int = 0
-    lock: str | None = None
-    run_at: datetime | None = None
 
 
 async def enqueue(connection: AsyncConnection, tickets: Sequence[Ticket]) -> list[int]:

@@ -7,7 +7,9 @@ from uuid import UUID, uuid5
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from jobs.db import chat_deliveries, chat_pace, documents, lane_moves, retention
+from jobs.companion import analysis_collecting
+from jobs.companion.collecting_settings import CollectingSettings
+from jobs.db import chat_analyses, chat_deliveries, chat_pace, comparisons, documents, lane_moves, retention
 from jobs.db import jobs as job_rows
 from jobs.db.session import Database
 from jobs.documents.settings import DocumentSettings
@@ -25,6 +27,7 @@ KEPT_HOURS = 72
 CHUNK = 5000
 # each with thousands of pages of text
 DOCUMENTS_AT_A_TIME = 20
+COLLECTIONS_AT_A_TIME = 50
 NIGHTS = UUID("5f3c1f0e-6a51-4a3e-9d0a-2f7f7e8f4b11")
 
 # A database that was away has heard nobody: silence counts from its own start at the earliest.
@@ -115,6 +118,31 @@ async def end_held(database: Database) -> None:
         await chat_pace.forget_idle(connection)
 
 
+async def end_collections(database: Database) -> None:
+    """Documents that people have begun to send to the bot, and never said what for."""
+    seconds = load(CollectingSettings).chat_collecting_hours * 3600
+    more = True
+    while more:
+        async with database.transaction() as connection:
+            idle = await chat_analyses.hold_idle(connection, seconds, COLLECTIONS_AT_A_TIME)
+            for each in idle:
+                ended = await chat_analyses.set_status(connection, each.id, "expired")
+                await analysis_collecting.redraw(connection, ended, None)
+        more = len(idle) == COLLECTIONS_AT_A_TIME
+
+
+async def forget_collections(database: Database) -> None:
+    """What was asked for in a chat, with the comparison that came of it: nobody can delete it there."""
+    ttl = load(DocumentSettings).document_ttl
+    more = bool(ttl)
+    while more:
+        async with database.transaction() as connection:
+            gone = await chat_analyses.forget(connection, ttl, COLLECTIONS_AT_A_TIME)
+            for comparison_id in filter(None, gone):
+                await comparisons.delete(connection, comparison_id)
+        more = len(gone) == COLLECTIONS_AT_A_TIME
+
+
 async def ask_for_reconciliation(database: Database, intake: Intake, night: int) -> bool:
     """A job for a worker that has a bot, once for each `night` (a moment of it); False where there is no bot at all."""
     try:
@@ -141,6 +169,7 @@ async def forget_documents(database: Database) -> None:
 
 async def forget_expired(database: Database, media: MediaStore, ttl: int) -> None:
     """Jobs and files past their time, and old updates. Bytes go before their row: a crash between leaves no orphan."""
+    await forget_collections(database)
     await forget_documents(database)
     while expired := await retention.expired_media(database):
         await media.delete([each.key for each in expired])

@@ -6,7 +6,7 @@ from jobs.settings import LaneSettings
 QUEUES = ("llm", "image", "analysis", "world", "telegram", "webhooks", "housekeeping")
 LANE_PREFIX = "gpu-"
 # beside the lanes: where the jobs of one owner must not hold up those of another
-TAKING_TURNS = ("world",)
+TAKING_TURNS = ("world", "image")
 
 
 def is_lane(queue: str) -> bool:

@@ -19,10 +19,11 @@ from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
 from jobs.documents.settings import DocumentSettings
 from jobs.errors import Misconfigured
+from jobs.kinds import registry
 from jobs.lanes.gates import Gates
 from jobs.lanes.stealing import Stealing
 from jobs.media import MediaStore
-from jobs.queues import TAKING_TURNS, is_lane
+from jobs.queues import is_lane
 from jobs.safety.safety import Safety
 from jobs.safety.settings import SafetySettings
 from jobs.settings import (
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from jobs.lanes.lane import Lane
     from jobs.providers.chat_model import ChatModel
     from jobs.providers.image_provider import ImageProvider
+    from jobs.receiving import ChatDocuments
     from jobs.webhooks.sending import Sending
 
 # which language models the jobs of a queue use
@@ -98,7 +100,7 @@ class Resources:
         from jobs.guard.call import Caller
         from jobs.guard.guarded_moderator import GuardedModerator
 
-        yields = job.queue in TAKING_TURNS
+        yields = job.kind in registry.BY_THE_HUNDRED
         caller, moderator = Caller(job.id, job.root_id or job.id, job.kind, yields=yields), self.safety.moderator
         guarded = GuardedModerator(moderator, self.guard, caller) if moderator else None
         return replace(self, caller=caller, safety=self.safety.for_run(subject, guarded))
@@ -137,6 +139,14 @@ class Resources:
 
         orders = Orders(self.image_providers, self.guard, self.caller or Caller(), self.callbacks)
         return RemoteImages(orders, self.safety, self.intake.lanes, self.intake.images)
+
+    @property
+    def chat_documents(self) -> "ChatDocuments":
+        if self.telegram is None:
+            raise Misconfigured("This worker has no bot to fetch files with. Set TELEGRAM_BOT_TOKEN.")
+        from jobs.receiving import ChatDocuments
+
+        return ChatDocuments(self.database, self.media, self.intake, self.telegram)
 
     def lane(self, queue: str) -> "CheckedLane":
         if queue not in self.lanes:

@@ -273,6 +273,7 @@ class EconomySettings(SettingsGroup):
     price_picture: int = Field(default=10, ge=0, le=MOST_MONEY)
     price_photo: int = Field(default=10, ge=0, le=MOST_MONEY)
     price_automatic_picture: int = Field(default=0, ge=0, le=MOST_MONEY)
+    price_analysis: int = Field(default=0, ge=0, le=MOST_MONEY)
     energy_max: int = Field(default=100, ge=0, le=MOST_MONEY)
     energy_refill_seconds: float = Field(default=180, gt=0, le=365 * 86400)
     diamonds_start: int = Field(default=30, ge=0, le=MOST_MONEY)

@@ -84,6 +84,12 @@ class Intake:
 
         At a door also ContentBlocked and AgeNotConfirmed.
         """
+        return (await self.accept(connection, new)).job
+
+    async def accept(
+        self, connection: AsyncConnection, new: NewJob, *, apart: Sequence[str] | None = None
+    ) -> job_rows.Accepted:
+        """As `submit`, and what its person had open before; `apart`: how much of that is of these kinds."""
         new = _bounded(new)
         checked = await self._with_seed(connection, registry.parse_input(new.kind, new.input))
         if self.at_door:
@@ -91,24 +97,27 @@ class Intake:
             await at_door.require_allowed(connection, new.owner, persona, checked)
         place = await self._place(connection, new, checked)
         await self.wallet.charge_job(connection, new)
-        [ticket_id] = await enqueue(connection, [_first_ticket(new, place)])
-        lane = str(place.choice) if place.choice else None
-        job = await job_rows.insert(connection, lane=lane, **_row(new, checked, place, ticket_id))
+        lane, row = str(place.choice) if place.choice else None, _row(new, checked, place)
+        accepted = await job_rows.accept(connection, _first_ticket(new, place), lane=lane, apart=apart, **row)
+        job = accepted.job
         if place.choice and not place.choice.reachable:
             await away.tell(connection, job.destination, job.id)
         await announce(connection, job, "job.created")
-        return job
+        return accepted
 
     async def submit_children(self, connection: AsyncConnection, parent: Job, children: Sequence[NewJob]) -> list[Job]:
         """Below a job that completes in this transaction: nobody pays for them again, and few statements make many."""
         prepared = []
         taken: dict[str, int] = {}
+        if parent.queue in TAKING_TURNS and any(parent.queue == registry.find(each.kind).QUEUE for each in children):
+            # many steps of a tree end at a time, and each brings more into this queue
+            await queue_turns.one_by_one(connection, parent.queue, parent.owner)
         for child in children:
             new = below(parent, child)
             checked = await self._with_seed(connection, registry.parse_input(new.kind, new.input))
             prepared.append((new, checked, await self._place(connection, new, checked, taken)))
         tickets = await enqueue(connection, [_first_ticket(new, place) for new, _, place in prepared])
-        rows = [_row(*each, ticket_id) for each, ticket_id in zip(prepared, tickets, strict=True)]
+        rows = [_row(*each) | {"ticket_id": ticket_id} for each, ticket_id in zip(prepared, tickets, strict=True)]
         return await tree_rows.plant(connection, rows)
 
     async def _go_on(self, connection: AsyncConnection, root: Job) -> Further:
@@ -240,7 +249,7 @@ class Intake:
         drawing = drawing_of(self.personas, persona, width, height)
         choice = await places.choose(connection, self.lanes, self.images, drawing.model)
         if choice is None:
-            return Place(places.REMOTE, drawing=drawing)
+            return Place(places.REMOTE, await _turn(connection, places.REMOTE, new.owner, taken), drawing=drawing)
         return Place(choice.queue, await _turn(connection, choice.queue, new.owner, taken), choice, drawing)
 
 
@@ -281,7 +290,7 @@ async def _own(connection: AsyncConnection, job_id: UUID, owner: str) -> Job:
     return job
 
 
-def _row(new: NewJob, checked: BaseModel, place: Place, ticket_id: int) -> Json:
+def _row(new: NewJob, checked: BaseModel, place: Place) -> Json:
     return {
         "id": new.id,
         "kind": new.kind,
@@ -292,7 +301,6 @@ def _row(new: NewJob, checked: BaseModel, place: Place, ticket_id: int) -> Json:
         "workflow": place.drawing.workflow if place.drawing else None,
         "model": place.drawing.model if place.drawing else None,
         "priority": new.priority,
-        "ticket_id": ticket_id,
         "parent_id": new.parent_id,
         "root_id": new.root_id,
         "dialog_id": new.dialog_id,

@@ -1,6 +1,6 @@
 """The worker: `procrastinate --app=jobs.worker.app worker --queues=gpu-0,llm`. Registers the tasks, nothing else."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -82,8 +82,8 @@ async def run_job(context: JobContext, job_id: str) -> None:
 
 
 @app.task(name="deliver", pass_context=True)
-async def deliver(context: JobContext, delivery_id: int) -> None:
-    await delivering.deliver(resources_of(context), delivery_id)
+async def deliver(context: JobContext, delivery_id: int, then: Sequence[int] = ()) -> None:
+    await delivering.deliver(resources_of(context), delivery_id, *then)
 
 
 @app.task(name="cancel_order", pass_context=True)
@@ -113,6 +113,7 @@ async def prune(context: JobContext, timestamp: int) -> None:
     resources = resources_of(context)
     await housekeeping.prune(resources.database)
     await housekeeping.end_held(resources.database)
+    await housekeeping.end_collections(resources.database)
     await housekeeping.forget_expired(resources.database, resources.media, resources.result_ttl)
 
 

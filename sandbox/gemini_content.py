@@ -1,7 +1,7 @@
 """What the stand-in for Gemini writes where a form is asked for: varied, and the same again for the same request.
 
 `ScriptedGemini(Content())`, or alone: `python -m sandbox.gemini_content --port 8082`. Words come from
-`sandbox.gemini_words`, in Russian where the request is in Cyrillic letters.
+`sandbox.gemini_words`, in Russian or German where the request is, or says so.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import uvicorn
@@ -21,6 +22,8 @@ from sandbox.llm.answers import echo
 Json = dict[str, Any]
 
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+GERMAN = re.compile("[äöüß]|\\b(?:und|der|die|das|eine?|mit)\\b", re.IGNORECASE)
+NUMBERED = re.compile(r"^(\d+)\. ", re.MULTILINE)
 # of what a schema leaves open
 SHORTEST_LIST, LONGEST_LIST = 2, 4
 
@@ -43,9 +46,16 @@ class Content:
         asked = "\n".join(str(message["content"]) for message in body["messages"])
         # not hash(): that differs from process to process
         dice = random.Random(f"{self.seed} {asked}")
-        # the first request is in the words of a person, the later ones hold what was made of it
-        language = "ru" if CYRILLIC.search(echo(body)) or len(CYRILLIC.findall(asked)) > len(asked) / 5 else "en"
-        return json.dumps(_Writer(self, dice, LANGUAGES[language], schema).value(schema, ""), ensure_ascii=False)
+        writer = _Writer(self, dice, LANGUAGES[_language(asked, echo(body))], schema, NUMBERED.findall(echo(body)))
+        return json.dumps(writer.value(schema, ""), ensure_ascii=False)
+
+
+def _language(asked: str, request: str) -> str:
+    """The first request is in the words of a person, the later ones name the language, and hold what was made of it."""
+    if CYRILLIC.search(request) or len(CYRILLIC.findall(asked)) > len(asked) / 5:
+        return "ru"
+    named = "Write in " in asked
+    return "de" if "Write in German" in asked or (not named and len(GERMAN.findall(request)) > 1) else "en"
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class _Writer:
     dice: random.Random
     words: Words
     schema: Json
+    # what the request numbers; of fewer items the first ones are those that are left out
+    numbers: list[str]
 
     def value(self, node: Json, name: str) -> Any:
         """Something that is valid by the node, as its name lets expect."""
@@ -100,7 +112,12 @@ class _Writer:
         count = node.get("maxItems", LONGEST_LIST) if least == node.get("maxItems") else max(least, SHORTEST_LIST)
         if self.content.fewer:
             count = max(1, count - count // self.content.fewer)
-        return [self.value(node.get("items", {}), name) for _ in range(count)]
+        left_out = max(0, len(self.numbers) - count)
+        items = [self.value(node.get("items", {}), name) for _ in range(count)]
+        return [
+            {**item, "place": int(number)} if isinstance(item, dict) and "place" in item else item
+            for item, number in zip_longest(items, self.numbers[left_out : left_out + count], fillvalue="0")
+        ]
 
     def _resolved(self, node: Json) -> Json:
         while "$ref" in node:

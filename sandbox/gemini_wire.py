@@ -2,16 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from sandbox.gemini_faults import bad_key, error, no_such_model
 from sandbox.llm.answers import Answer, counted
 from sandbox.llm.faults import Refusal
 from sandbox.llm.requests import ReceivedRequest
-
-if TYPE_CHECKING:
-    from sandbox.gemini import ScriptedGemini
 
 Json = dict[str, Any]
 
@@ -22,11 +19,24 @@ ROLES = {"model": "assistant", "user": "user"}
 THOUGHTS = 2
 
 
+class Served(Protocol):
+    """What the wire must know of who answers."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def api_key(self) -> str | None: ...
+    @property
+    def refuses_schema(self) -> bool: ...
+    def knows(self, model: str) -> bool: ...
+
+
 class GenerateContent:
     media_type = "text/event-stream"
     before_text = 0
+    thoughts = THOUGHTS
 
-    def __init__(self, script: "ScriptedGemini") -> None:
+    def __init__(self, script: Served) -> None:
         self.script = script
 
     def malformed(self, body: Any) -> Refusal | None:
@@ -62,6 +72,10 @@ class GenerateContent:
     def whole(self, answer: Answer, request: ReceivedRequest) -> Json:
         return {**self._head(), **self._candidate(answer.text, answer), "usageMetadata": self._usage(answer, request)}
 
+    def piece(self, request: ReceivedRequest, text: str) -> Json:
+        del request
+        return {**self._head(), **self._candidate(text, None)}
+
     def events(self, answer: Answer, request: ReceivedRequest, pieces: list[str]) -> Iterator[bytes]:
         """The end comes with the last piece, the usage with each."""
         head, usage = self._head(), self._usage(answer, request)
@@ -91,8 +105,8 @@ class GenerateContent:
         return {
             "promptTokenCount": usage.prompt_tokens,
             "candidatesTokenCount": usage.completion_tokens,
-            "thoughtsTokenCount": THOUGHTS,
-            "totalTokenCount": usage.prompt_tokens + usage.completion_tokens + THOUGHTS,
+            "thoughtsTokenCount": self.thoughts,
+            "totalTokenCount": usage.prompt_tokens + usage.completion_tokens + self.thoughts,
         }
 
 

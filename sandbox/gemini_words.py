@@ -1,4 +1,4 @@
-"""Words from which the stand-in for Gemini makes its worlds, in two languages."""
+"""Words from which the stand-in for Gemini makes its worlds, in three languages."""
 
 import random
 from collections.abc import Sequence
@@ -68,4 +68,18 @@ RUSSIAN = Words(
     where=("над стеной прилива", "на рынке дождя", "под девятью мостами", "за стеклянным куполом", "на рассвете"),
 )
 
-LANGUAGES = {"en": ENGLISH, "ru": RUSSIAN}
+GERMAN = Words(
+    language="German",
+    first_names=("Anke", "Jonas", "Ilse", "Bernd", "Käthe", "Rüdiger", "Lotte", "Malte", "Greta", "Hannes", "Wiebke"),
+    last_names=("Vogel", "Lindner", "Brandt", "Kranich", "Esche", "Nordmann", "Sato", "Feder", "Weide", "Sturm"),
+    places=("Nebelhafen", "Glasgrund", "Deichstadt", "Glutheim", "Kupferfeld", "Salzmoor", "Neunbrücken", "Dämmertal"),
+    themes=("Regenmärkte", "alte Maschinen", "Nachtzüge", "Gärten aus Glas", "Gezeitenuhren", "vergessene Lieder"),
+    moods=("ruhig", "unruhig", "stolz", "heiter", "hoffnungsvoll", "müde", "neugierig", "stur", "zärtlich"),
+    roles=("Weberin", "Pilot", "Archivarin", "Vermittler", "Ärztin", "Gärtner", "Schmugglerin", "Stimmer", "Taucherin"),
+    whom=("Eine Laternenwärterin", "Der Rat", "Ein alter Ingenieur", "Jeder zweite", "Ein stiller Kurier"),
+    does=("repariert", "tauscht", "bewacht", "besingt", "vergisst", "malt", "belauscht"),
+    what=("die Glocken der oberen Stadt", "eine gestohlene Karte", "träumende Maschinen", "den letzten Obstgarten"),
+    where=("über der Flutmauer", "auf dem Regenmarkt", "unter neun Brücken", "hinter der Glaskuppel", "im Morgenlicht"),
+)
+
+LANGUAGES = {"en": ENGLISH, "ru": RUSSIAN, "de": GERMAN}

@@ -3,14 +3,11 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from sandbox.llm.answers import Answer, counted
 from sandbox.llm.faults import Refusal
 from sandbox.llm.requests import ReceivedRequest
-
-if TYPE_CHECKING:
-    from sandbox.ollama import ScriptedOllama
 
 Json = dict[str, Any]
 
@@ -22,11 +19,24 @@ def busy() -> Refusal:
     return Refusal(503, {"error": "server busy, please try again.  maximum pending requests exceeded"})
 
 
+class Served(Protocol):
+    """What the wire must know of who answers."""
+
+    @property
+    def trained_context(self) -> int: ...
+    @property
+    def tokens_per_word(self) -> int: ...
+    @property
+    def refuses_overflow(self) -> bool: ...
+    def knows(self, model: str) -> bool: ...
+    def load(self, context: int) -> float: ...
+
+
 class Chat:
     media_type = "application/x-ndjson"
     before_text = 0
 
-    def __init__(self, script: "ScriptedOllama") -> None:
+    def __init__(self, script: Served) -> None:
         self.script = script
 
     def malformed(self, body: Any) -> Refusal | None:
@@ -35,13 +45,16 @@ class Chat:
         return None
 
     def refusal(self, request: ReceivedRequest) -> Refusal | None:
-        model = request.body.get("model")
-        if not self.script.knows(str(model)):
-            return Refusal(404, {"error": f"model '{model}' not found"})
-        need, context = self._tokens(request.body["messages"]), self._context(request)
+        if unknown := self.unknown(request):
+            return unknown
+        need, context = self._tokens(request.body["messages"]), self.context(request)
         if need > context and request.body.get("truncate") is False and self.script.refuses_overflow:
-            return Refusal(400, {"error": _overflow(need, context)})
+            return Refusal(400, {"error": overflow(need, context)})
         return None
+
+    def unknown(self, request: ReceivedRequest) -> Refusal | None:
+        model = request.body.get("model")
+        return None if self.script.knows(str(model)) else Refusal(404, {"error": f"model '{model}' not found"})
 
     def streams(self, request: ReceivedRequest) -> bool:
         return bool(request.body.get("stream", True))
@@ -53,11 +66,14 @@ class Chat:
         message = {"role": "assistant", "content": answer.text}
         return {**self._head(request), "message": message, **self._end(answer, request)}
 
+    def piece(self, request: ReceivedRequest, text: str) -> Json:
+        return {**self._head(request), "message": {"role": "assistant", "content": text}, "done": False}
+
     def events(self, answer: Answer, request: ReceivedRequest, pieces: list[str]) -> Iterator[bytes]:
-        head = self._head(request)
         for piece in pieces:
-            yield self.framed({**head, "message": {"role": "assistant", "content": piece}, "done": False})
-        yield self.framed({**head, "message": {"role": "assistant", "content": ""}, **self._end(answer, request)})
+            yield self.framed(self.piece(request, piece))
+        ended = {**self.piece(request, ""), **self._end(answer, request)}
+        yield self.framed(ended)
 
     def error(self, message: str) -> Json:
         return {"error": message}
@@ -69,14 +85,14 @@ class Chat:
         return {"model": request.body["model"], "created_at": datetime.now(UTC).isoformat()}
 
     def _end(self, answer: Answer, request: ReceivedRequest) -> Json:
-        load = self.script.load(self._context(request))
+        load = self.script.load(self.context(request))
         read = answer.usage.prompt_tokens if answer.usage else self._tokens(self._kept(request))
         return {
             "done": True,
             "done_reason": "length" if answer.finish_reason == "length" else "stop",
-            "total_duration": round((load + 0.5) * NANOSECONDS),
+            "total_duration": round((load + request.seconds) * NANOSECONDS),
             "load_duration": round(load * NANOSECONDS),
-            "prompt_eval_count": min(read, self._context(request)),
+            "prompt_eval_count": min(read, self.context(request)),
             "prompt_eval_duration": NANOSECONDS // 10,
             "eval_count": counted(answer, request.body).completion_tokens,
             "eval_duration": NANOSECONDS // 3,
@@ -84,14 +100,14 @@ class Chat:
 
     def _kept(self, request: ReceivedRequest) -> list[Json]:
         """The system's messages and the newest of the others that fit, the last one always."""
-        messages, context = request.body["messages"], self._context(request)
+        messages, context = request.body["messages"], self.context(request)
         system = [each for each in messages if each["role"] == "system"]
         others = [each for each in messages if each["role"] != "system"]
         while len(others) > 1 and self._tokens(system + others) > context:
             others = others[1:]
         return system + others
 
-    def _context(self, request: ReceivedRequest) -> int:
+    def context(self, request: ReceivedRequest) -> int:
         asked = (request.body.get("options") or {}).get("num_ctx", DEFAULT_CONTEXT)
         return min(int(asked), self.script.trained_context)
 
@@ -99,7 +115,7 @@ class Chat:
         return sum(len(each["content"].split()) for each in messages) * self.script.tokens_per_word
 
 
-def _overflow(need: int, context: int) -> str:
+def overflow(need: int, context: int) -> str:
     """The error of the engine below, as a string of JSON."""
     words = f"request ({need} tokens) exceeds the available context size ({context} tokens), try increasing it"
     kind = "exceed_context_size_error"

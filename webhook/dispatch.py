@@ -14,6 +14,8 @@ from webhook import filters
 from webhook.handlers import (
     admin,
     age,
+    analysis_buttons,
+    analyze,
     balance,
     blocking,
     broadcast,
@@ -52,10 +54,12 @@ class Dispatch:
         self.dispatcher.errors.register(_keep_refusal, ExceptionTypeFilter(*REFUSALS))
         # payments come before start, which would take `/start buy` for the name of a persona
         first, pictures = (payments, balance, terms, suspended, start), (generate, photo, original, picture_cancel)
+        # what is written while documents are collected is said to nobody
+        analysing = (analyze, analysis_buttons)
         talking = (age, personas, regenerate, unanswered, dialogue)
         # who is turned away is so before anything else; admins never are
         operating, own = (closed, admin, broadcast), (settings, deletion)
-        for module in (*operating, *own, *first, *pictures, *talking, blocking, stopping, unknown):
+        for module in (*operating, *own, *first, *pictures, *analysing, *talking, blocking, stopping, unknown):
             # all in one router: aiogram makes thirty observers for each, used or not
             module.register(self.dispatcher)
 

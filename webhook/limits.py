@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.companion.bot_settings import BotSettings
 from jobs.companion.wording import say
 from jobs.db import person_load, preferences
+from jobs.db.person_load import Load
 from jobs.errors import TooManyRequests
 from jobs.kinds.contract import NewJob
 
@@ -40,11 +41,10 @@ class LimitReached(TooManyRequests):
                 return say(locale, "limit.length", count=self.count, most=self.most)
 
 
-async def require_room(connection: AsyncConnection, rules: BotSettings, new: NewJob) -> None:
-    """For one job more. Raises LimitReached."""
-    load = await person_load.open_work(connection, new.owner, PICTURE_KINDS)
-    if new.kind in PICTURE_KINDS and load.pictures >= rules.chat_open_pictures:
-        raise LimitReached("pictures", count=load.pictures, most=rules.chat_open_pictures)
+def require_room(rules: BotSettings, new: NewJob, load: Load) -> None:
+    """For one job more, where there was so much. Raises LimitReached, which undoes what was done for it."""
+    if new.kind in PICTURE_KINDS and load.apart >= rules.chat_open_pictures:
+        raise LimitReached("pictures", count=load.apart, most=rules.chat_open_pictures)
     if load.jobs >= rules.chat_open_jobs:
         raise LimitReached("jobs", count=load.jobs, most=rules.chat_open_jobs)
 

@@ -59,8 +59,10 @@ class Visit:
 
     async def submit(self, new: NewJob) -> Job:
         """Raises LimitReached, of which the person is told and nobody else need know."""
-        await limits.require_room(self.connection, self.rules, new)
-        return await self.intake.submit(self.connection, new)
+        accepted = await self.intake.accept(self.connection, new, apart=limits.PICTURE_KINDS)
+        assert accepted.before is not None, "it was asked for"
+        limits.require_room(self.rules, new, accepted.before)
+        return accepted.job
 
     def new_job(self, kind: str, given: Json, **more: object) -> NewJob:
         owner = of_person(self.user.user_id)

@@ -1,1 +1,1 @@
-"""/analyses: the pages for people who compare documents, rendered here and made lively by a little script."""
+"""The pages for people, rendered here and made lively by a little script: a room for each thing that they do."""

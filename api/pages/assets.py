@@ -10,16 +10,11 @@ from jobs.errors import NotFound
 router = page_router()
 
 FOLDER = Path(__file__).parent / "assets"
-ASSETS = {
-    "analyses.css": "text/css",
-    "live.js": "text/javascript",
-    "listing.js": "text/javascript",
-    "making.js": "text/javascript",
-    "stream.js": "text/javascript",
-}
+ENDINGS = {".css": "text/css", ".js": "text/javascript"}
+ASSETS = {path.relative_to(FOLDER).as_posix(): ENDINGS[path.suffix] for path in FOLDER.rglob("*.*")}
 
 
-@router.get("/assets/{name}")
+@router.get("/assets/{name:path}")
 async def asset(name: str) -> Response:
     if name not in ASSETS:
         raise NotFound(f"There is no file {name!r}.")

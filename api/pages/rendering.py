@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.pages.sessions import session_of, set_cookie
 from api.pages.visits import LoginNeeded, Visit, language_of, login_address, visit_of
 from api.pages.words import words
-from api.problems import UNREACHABLE, status_of
-from jobs.companion.wording import LOCALES
+from api.problems import UNREACHABLE, seconds_to_wait, status_of
+from jobs.companion.wording import LOCALES, say
 from jobs.db.commit import may_pass
-from jobs.errors import NotFound, PostgenError
+from jobs.errors import NotFound, PostgenError, TooManyRequests
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORTS = Path(__file__).parents[2] / "jobs" / "reports" / "templates"
@@ -62,8 +62,8 @@ class PageRoute(APIRoute):
         return answer
 
 
-def page_router() -> APIRouter:
-    return APIRouter(prefix="/analyses", include_in_schema=False, route_class=PageRoute)
+def page_router(prefix: str = "") -> APIRouter:
+    return APIRouter(prefix=prefix, include_in_schema=False, route_class=PageRoute)
 
 
 def is_away(error: Exception) -> bool:
@@ -102,21 +102,34 @@ def part(visit: Visit, template: str, **shown: Any) -> HTMLResponse:
 async def failure(request: Request, error: PostgenError) -> HTMLResponse:
     visit = await visit_of(request)
     texts = words(visit.locale)
+    if error.code == TooManyRequests.code:
+        said, headers = too_often(visit, error)
+        again = visit.where if request.method == "GET" else visit.home
+        answer = told(visit, texts["failure"], said, status=status_of(error), onward=again)
+        answer.headers.update(headers)
+        return answer
     said = texts["nothing_here"] if isinstance(error, NotFound) else error.detail
     return told(visit, texts["failure"], said, status=status_of(error))
+
+
+def too_often(visit: Visit, error: PostgenError) -> tuple[str, dict[str, str]]:
+    """The sentence for a person, and the header for their program."""
+    seconds = seconds_to_wait(error)
+    return say(visit.locale, "pages.too_often", seconds=seconds), {"Retry-After": str(seconds)}
 
 
 async def database_away(request: Request) -> HTMLResponse:
     """Without asking it who this is. Raises what it raises where not even our own secret is known yet."""
     visit = Visit(request, await session_of(request), language_of(request), None, "", request.url.path)
     texts = words(visit.locale)
-    again = str(request.url.path) if request.method == "GET" else "/analyses"
+    again = str(request.url.path) if request.method == "GET" else visit.home
     return told(visit, texts["failure"], texts["database_away"], status=503, onward=again)
 
 
-def told(visit: Visit, heading: str, said: str, *, status: int, onward: str = "/analyses") -> HTMLResponse:
-    """A page with one sentence, and where to go on."""
-    return page(visit, "failure.html", status=status, heading=heading, said=said, onward=onward)
+def told(visit: Visit, heading: str, said: str, *, status: int, onward: str | None = None) -> HTMLResponse:
+    """A page with one sentence, and where to go on: to the beginning of the room, if not told."""
+    shown = {"heading": heading, "said": said, "onward": onward or visit.home}
+    return page(visit, "failure.html", status=status, **shown)
 
 
 def seen(way: str) -> RedirectResponse:

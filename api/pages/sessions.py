@@ -1,4 +1,4 @@
-"""Who is it that looks at a page? A cookie that we signed says so, for half a day; a key that is revoked ends it.
+"""Who looks at a page? A cookie that we signed holds a token; jobs/db/page_sessions knows what it is good for.
 
 Before anybody has logged in there is a cookie too: the token in the form of the login belongs to it.
 """
@@ -18,18 +18,26 @@ from starlette.responses import Response
 from api.media_secret import media_secret
 
 COOKIE = "postgen_session"
-PATH = "/analyses"
+# of all pages; what is not a page does not look at it
+PATH = "/"
 LIFE = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Session:
-    """`key_id`: of the key that logged in; None: nobody has. `secret` is of this installation, for these pages only."""
+    """`key_id`: of the key that logged in; None: nobody has. `secret` is of this installation, for these pages only.
+
+    `nonce` is the token: where somebody has logged in, a row with its hash is there until they are logged out.
+    """
 
     nonce: str
     key_id: UUID | None
     since: datetime
     secret: bytes
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.since + LIFE
 
     @property
     def csrf(self) -> str:
@@ -80,9 +88,8 @@ def _read(cookie: str, secret: bytes) -> Session | None:
         return None
     nonce, key, moment = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     since = datetime.fromtimestamp(moment, UTC)
-    if datetime.now(UTC) - since > LIFE:
-        return None
-    return Session(nonce, UUID(key) if key else None, since, secret)
+    session = Session(nonce, UUID(key) if key else None, since, secret)
+    return session if session.ends_at >= datetime.now(UTC) else None
 
 
 def _signature(secret: bytes, words: str) -> str:

@@ -7,13 +7,17 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
+from api import rate_limits
 from api.authentication import Caller
-from api.pages.sessions import Session, session_of
+from api.pages.sessions import Session, begin, session_of
 from jobs.companion.wording import LOCALES, locale_for
-from jobs.db import page_keys
+from jobs.db import page_sessions
+from jobs.db.page_sessions import SessionKey
 from jobs.errors import Forbidden
 
 LANGUAGE_COOKIE = "postgen_language"
+ROOMS = ("/analyses", "/worlds")
+HOME = ROOMS[0]
 CSRF_HEADER = "x-csrf-token"
 
 
@@ -26,7 +30,7 @@ class LoginNeeded(Exception):
 
 @dataclass(frozen=True)
 class Visit:
-    """`caller` is None for somebody who has not logged in. `where`: path and query of this page."""
+    """`caller` and `key` are None for somebody who has not logged in. `where`: path and query of this page."""
 
     request: Request
     session: Session
@@ -34,19 +38,40 @@ class Visit:
     caller: Caller | None
     name: str
     where: str
+    key: SessionKey | None = None
+
+    @property
+    def home(self) -> str:
+        """The first page of the room in which this one is."""
+        return room_of(self.where) or HOME
 
 
 async def visit_of(request: Request) -> Visit:
+    """Counted as a request of the key, once; whether that is too many is told to members only."""
+    if (known := getattr(request.state, "visit", None)) is not None:
+        assert isinstance(known, Visit)
+        return known
     session = await session_of(request)
-    key = None
-    if session.key_id is not None:
-        async with request.app.state.database.statement() as connection:
-            key = await page_keys.read(connection, session.key_id)
-        request.state.owner = key.owner if key else None
+    key = await _key_of(request, session)
+    if session.key_id is not None and key is None:
+        session = begin(session.secret)  # it has ended
     caller = Caller(key.id, key.owner, frozenset(key.scopes), key.open_jobs, key.suspended) if key else None
     where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     name = (key.name or key.owner) if key else ""
-    return Visit(request, session, language_of(request), caller, name, where)
+    request.state.visit = visit = Visit(request, session, language_of(request), caller, name, where, key)
+    return visit
+
+
+async def _key_of(request: Request, session: Session) -> SessionKey | None:
+    """None for who has not logged in, or was logged out since."""
+    if session.key_id is None:
+        return None
+    async with request.app.state.database.statement() as connection:
+        key = await page_sessions.present(connection, session.nonce)
+    if key is not None:
+        request.state.owner = key.owner
+        request.state.answer_headers.update(rate_limits.headers(key))
+    return key
 
 
 AnyVisit = Annotated[Visit, Depends(visit_of)]
@@ -58,10 +83,11 @@ class MemberVisit(Visit):
 
 
 async def member_of(visit: AnyVisit) -> MemberVisit:
-    """Raises LoginNeeded."""
-    if visit.caller is None:
-        raise LoginNeeded(visit.where if visit.request.method == "GET" else "/analyses")
-    return MemberVisit(visit.request, visit.session, visit.locale, visit.caller, visit.name, visit.where)
+    """Raises LoginNeeded, and TooManyRequests when the key's minute is used up."""
+    if visit.caller is None or visit.key is None:
+        raise LoginNeeded(visit.where if visit.request.method == "GET" else visit.home)
+    rate_limits.require_room(visit.key)
+    return MemberVisit(visit.request, visit.session, visit.locale, visit.caller, visit.name, visit.where, visit.key)
 
 
 Member = Annotated[MemberVisit, Depends(member_of)]
@@ -92,11 +118,14 @@ def language_of(request: Request) -> str:
 
 
 def login_address(back: str) -> str:
-    return f"/analyses/login?next={quote(back, safe='')}"
+    return f"/login?next={quote(back, safe='')}"
 
 
 def safe_way(back: object) -> str:
     """Only to these pages, whatever an address says."""
     way = back if isinstance(back, str) else ""
-    inside = way == "/analyses" or way.startswith(("/analyses/", "/analyses?"))
-    return way if inside and "\\" not in way and way.isprintable() and len(way) < 500 else "/analyses"
+    return way if room_of(way) and "\\" not in way and way.isprintable() and len(way) < 500 else HOME
+
+
+def room_of(way: str) -> str | None:
+    return next((room for room in ROOMS if way == room or way.startswith((f"{room}/", f"{room}?"))), None)

@@ -11,10 +11,12 @@ def words(locale: str) -> dict[str, str]:
     return {
         "date_format": "%d.%m.%Y %H:%M" if locale == "ru" else "%Y-%m-%d %H:%M",
         "analyses": say(locale, "pages.analyses"),
+        "worlds": say(locale, "pages.worlds"),
         "skip": say(locale, "pages.skip"),
         "menu": say(locale, "pages.menu"),
         "log_in": say(locale, "pages.log_in"),
         "log_out": say(locale, "pages.log_out"),
+        "log_out_everywhere": say(locale, "pages.log_out_everywhere"),
         "login_about": say(locale, "pages.login_about"),
         "login_refused": say(locale, "pages.login_refused"),
         "key": say(locale, "pages.key"),
@@ -51,6 +53,7 @@ def words(locale: str) -> dict[str, str]:
         "title": say(locale, "pages.title"),
         "formats": say(locale, "pages.formats"),
         "report_language": say(locale, "pages.report_language"),
+        "model": say(locale, "pages.model"),
         "remember": say(locale, "pages.remember"),
         "start": say(locale, "pages.start"),
         "choose_files": say(locale, "pages.choose_files"),
@@ -67,5 +70,6 @@ def words(locale: str) -> dict[str, str]:
         "too_many_documents": say(locale, "pages.too_many_documents"),
         "nothing_to_look_for": say(locale, "pages.nothing_to_look_for"),
         "no_title": say(locale, "pages.no_title"),
+        "no_model_name": say(locale, "pages.no_model_name"),
         "no_format": say(locale, "pages.no_format"),
     }

@@ -10,10 +10,12 @@ from starlette.responses import Response, StreamingResponse
 
 from api.authentication import Credentials, authenticated, may_use_jobs
 from api.byte_range import NotSatisfiable, Part, is_known, wanted_part
+from api.file_names import disposition, ending_of, name_of
 from api.media_secret import media_secret
 from api.openapi import problem_response
 from api.problems import problem
 from jobs.db import media as media_rows
+from jobs.db import media_names
 from jobs.db.media import MediaRow
 from jobs.errors import Blame, InvalidInput, NotFound, PermanentError
 from jobs.media import MediaStore
@@ -22,14 +24,9 @@ from jobs.media_links import LinkRefused, verify
 router = APIRouter(prefix="/v1/media", tags=["media"])
 
 # what a browser may show by itself, without running anything that is in it; all else is offered for saving
-SHOWN = {
-    "image/png": "png",
-    "image/jpeg": "jpg",
-    "image/webp": "webp",
-    "image/gif": "gif",
-    "video/mp4": "mp4",
-    "application/pdf": "pdf",
-}
+SHOWN = {"image/png", "image/jpeg", "image/webp", "image/gif", "video/mp4", "application/pdf"}
+# for whoever opens all the same what is offered for saving: nothing in it runs, or asks for anything
+HARMLESS = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 WHOLE: dict[str, Any] = {
     "description": "The whole file",
     "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
@@ -110,7 +107,9 @@ async def read(request: Request, media_id: UUID, owner: Reader) -> Response:
         return problem(request, wrong, status=416, headers={"Content-Range": f"bytes */{row.size}"})
     whole = Part(0, row.size)
     chunks = await _open(request, row, part or whole)
-    headers = _described(row, part or whole) | ({"Content-Range": _content_range(row, part)} if part else {})
+    headers = await _described(request, row, part or whole) | (
+        {"Content-Range": _content_range(row, part)} if part else {}
+    )
     return StreamingResponse(chunks, 206 if part else 200, headers)
 
 
@@ -119,7 +118,7 @@ async def look(request: Request, media_id: UUID, owner: Reader) -> Response:
     row = await _row(request, media_id, owner)
     if is_known(_etag(row), request.headers.get("if-none-match")):
         return Response(status_code=304, headers=_version(row))
-    return Response(headers=_described(row, Part(0, row.size)))
+    return Response(headers=await _described(request, row, Part(0, row.size)))
 
 
 async def _row(request: Request, media_id: UUID, owner: str | None) -> MediaRow:
@@ -150,16 +149,30 @@ def _version(row: MediaRow) -> dict[str, str]:
     return {"ETag": _etag(row), "Cache-Control": "private"}
 
 
-def _described(row: MediaRow, part: Part) -> dict[str, str]:
-    ending = SHOWN.get(row.content_type)
-    place = "inline" if ending else "attachment"
-    return _version(row) | {
-        "Content-Type": row.content_type,
-        "Content-Length": str(part.stop - part.start),
-        "Content-Disposition": f'{place}; filename="{row.id}.{ending or "bin"}"',
-        "Accept-Ranges": "bytes",
-        "X-Content-Type-Options": "nosniff",
-    }
+async def _described(request: Request, row: MediaRow, part: Part) -> dict[str, str]:
+    shown = row.content_type in SHOWN
+    name = await _name(request, row)
+    plain = f"{row.id}.{ending_of(row.content_type)}"
+    return (
+        _version(row)
+        | ({} if shown else {"Content-Security-Policy": HARMLESS})
+        | {
+            "Content-Type": row.content_type,
+            "Content-Length": str(part.stop - part.start),
+            "Content-Disposition": disposition("inline" if shown else "attachment", plain, name),
+            "Accept-Ranges": "bytes",
+            "X-Content-Type-Options": "nosniff",
+        }
+    )
+
+
+async def _name(request: Request, row: MediaRow) -> str | None:
+    """None for what has no name of its own, such as a picture."""
+    if row.content_type.startswith(("image/", "video/")):
+        return None
+    async with request.app.state.database.statement() as connection:
+        called = await media_names.find(connection, row.id)
+    return name_of(called) if called else None
 
 
 def _content_range(row: MediaRow, part: Part) -> str:

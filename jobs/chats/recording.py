@@ -28,6 +28,13 @@ def final(delivery: Delivery, answer: Answer) -> Answer:
     return replace(answer, retry_in=None, reason=f"Given up after {FRESH_HOURS} hours. {answer.reason}")
 
 
+def is_single(delivery: Delivery, call: Call, answer: Answer) -> bool:
+    """Whether `record` is one statement: from a message without a picture that arrived in its place nothing follows."""
+    if not isinstance(answer, Sent) or _has_moved(delivery, call, answer):
+        return False
+    return call.file is None and delivery.payload["method"] != "sendPhoto"
+
+
 async def record(connection: AsyncConnection, delivery: Delivery, call: Call, answer: Answer, arrived: Arrived) -> str:
     """The delivery's status from now on: sent, unknown, failed, held, or pending where another try is due."""
     if isinstance(answer, Sent):
@@ -52,11 +59,16 @@ async def record(connection: AsyncConnection, delivery: Delivery, call: Call, an
 
 async def _sent(connection: AsyncConnection, delivery: Delivery, call: Call, answer: Sent) -> None:
     await deliveries.end(connection, delivery.id, "sent", outcome="sent", message_id=answer.message_id)
-    earlier = delivery.payload.get("of")
-    if isinstance(earlier, str) and answer.message_id is not None and answer.message_id != call.earlier:
-        await chat_deliveries.moved(connection, call.chat_id, earlier, answer.message_id)
+    if answer.message_id is not None and _has_moved(delivery, call, answer):
+        await chat_deliveries.moved(connection, call.chat_id, delivery.payload["of"], answer.message_id)
     if answer.file_id and call.file is not None:
         await call.file.remember(connection, answer.file_id)
+
+
+def _has_moved(delivery: Delivery, call: Call, answer: Sent) -> bool:
+    """Whether it took the place of the earlier message of which other deliveries speak."""
+    about_delivery = isinstance(delivery.payload.get("of"), str)
+    return about_delivery and answer.message_id is not None and answer.message_id != call.earlier
 
 
 async def _status(connection: AsyncConnection, delivery: Delivery, chat_id: int, answer: NotSent) -> str:

@@ -11,11 +11,11 @@ from jobs import blocking
 from jobs.chats import files
 from jobs.chats.calls import REPEATABLE, Call, call_of, make
 from jobs.chats.files import File
-from jobs.chats.recording import final, record
+from jobs.chats.recording import final, is_single, record
 from jobs.chats.turns import hold_back
 from jobs.db import chat_deliveries, dialog_pictures
 from jobs.db.commit import commit
-from jobs.db.deliveries import Delivery
+from jobs.db.deliveries import Begun, Delivery
 from jobs.delivery.telegram import Answer, NotSent, Telegram, Unknown
 from jobs.errors import TemporaryError
 from jobs.resources import Resources
@@ -41,13 +41,20 @@ async def send(resources: Resources, telegram: Telegram, delivery: Delivery, pre
         nonlocal status
         status = await record(connection, delivery, prepared.call, answer, arrived)
 
-    await commit(resources.database, write)
+    await commit(resources.database, write, alone=is_single(delivery, prepared.call, answer))
     if status == "held":
         await _gone(resources, prepared.call.chat_id)
     if isinstance(answer, NotSent) and status == "pending":
         if answer.misconfigured or answer.unreachable:
             hold_back(resources.gates, answer.retry_in or 0.0)
         raise TemporaryError(answer.reason, retry_in=answer.retry_in or 0.0, code="not_delivered")
+
+
+def plain(begun: Begun) -> Prepared:
+    """What had no file to look for, and was not cut off before."""
+    delivery, of = begun.delivery, begun.delivery.payload.get("of")
+    earlier = begun.earlier if isinstance(of, str) else of
+    return Prepared(call_of(int(delivery.destination), delivery.payload, None, earlier, cut_off=False))
 
 
 async def prepare(connection: AsyncConnection, resources: Resources, delivery: Delivery) -> Prepared | None:

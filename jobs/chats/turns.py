@@ -6,8 +6,9 @@ and its lock keeps what comes later in the same chat behind it.
 
 import asyncio
 
-from jobs.db import chat_pace
+from jobs.db import deliveries
 from jobs.db.chat_pace import Turn
+from jobs.db.deliveries import Begun
 from jobs.errors import TemporaryError
 from jobs.lanes.gates import Gates
 from jobs.resources import Resources
@@ -21,18 +22,23 @@ SHORT = 0.25
 LONGEST_LOOK = 1.0
 
 
-async def take_turn(resources: Resources, delivery_id: int) -> None:
-    """Returns when the message may go. Raises TemporaryError where that is not soon."""
-    while turn := await _ask(resources, delivery_id):
+async def take_turn(resources: Resources, delivery_id: int) -> Begun | None:
+    """Returns when the message may go: the delivery, where it is marked as being sent already.
+
+    Raises TemporaryError where that is not soon.
+    """
+    while asked := await _ask(resources, delivery_id):
+        turn, begun = asked
         if turn.verdict == "go":
             await asyncio.sleep(turn.wait)
-            return
+            return begun
         if turn.verdict == "bot_busy":
             await asyncio.sleep(min(turn.wait, LONGEST_LOOK))
         elif turn.verdict == "chat_busy" and turn.wait <= SHORT:
             await asyncio.sleep(turn.wait)
         else:
             raise _later(resources, turn)
+    return None
 
 
 def hold_back(gates: Gates, seconds: float) -> None:
@@ -41,9 +47,9 @@ def hold_back(gates: Gates, seconds: float) -> None:
     asyncio.get_running_loop().call_later(seconds, gates.open, QUEUE, REASON)
 
 
-async def _ask(resources: Resources, delivery_id: int) -> Turn | None:
+async def _ask(resources: Resources, delivery_id: int) -> tuple[Turn, Begun | None] | None:
     async with resources.database.statement() as connection:
-        return await chat_pace.take_turn(connection, delivery_id, resources.pace)
+        return await deliveries.begin_in_turn(connection, delivery_id, resources.pace)
 
 
 def _later(resources: Resources, turn: Turn) -> TemporaryError:

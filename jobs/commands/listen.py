@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,58 +10,14 @@ from uuid import UUID
 
 import httpx
 
-from jobs.commands.sse import EventParser, ServerEvent
-from jobs.errors import InvalidInput, PermanentError
+from jobs.commands.event_line import Line, api_client, require_address
+from jobs.errors import InvalidInput
 from jobs.signatures import secret_bytes, sign
 from jobs.webhooks.body import event_body, webhook_id
 
 Json = dict[str, Any]
 
-# a stream pings every 15 seconds: one that is silent for longer than two pings is dead
-STREAM_TIMEOUT = httpx.Timeout(10, read=35)
 FORWARD_TIMEOUT = httpx.Timeout(15, connect=5)
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
-# answers that no later attempt would change
-FINAL = (400, 401, 403, 404, 405, 406, 422)
-
-
-@dataclass
-class Line:
-    """The connection to the account's stream. `place`: the last event that was forwarded, in any connection."""
-
-    http: httpx.AsyncClient
-    query: dict[str, str]
-    place: str = ""
-    pause: float = FIRST_PAUSE
-
-    async def events(self) -> AsyncGenerator[ServerEvent, None]:
-        """For ever, over as many connections as it takes. Raises PermanentError when the API will not have us."""
-        while True:
-            try:
-                async with aclosing(self._connection()) as events:
-                    async for event in events:
-                        yield event
-                        self.place = event.id or self.place
-                # told to come back: another server is there already
-            except httpx.HTTPError as error:
-                print(f"-- the API is away ({type(error).__name__}); trying again in {self.pause:g} s", flush=True)
-            await asyncio.sleep(self.pause)
-            self.pause = min(self.pause * 2, LONGEST_PAUSE)
-
-    async def _connection(self) -> AsyncGenerator[ServerEvent, None]:
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self.place} if self.place else {})
-        async with self.http.stream("GET", "/v1/events", params=self.query, headers=headers) as response:
-            if response.status_code in FINAL:
-                await response.aread()
-                raise PermanentError(_refusal(response))
-            response.raise_for_status()
-            parser = EventParser(self.place)
-            self.pause = FIRST_PAUSE
-            async for chunk in response.aiter_bytes():
-                for event in parser.feed(chunk):
-                    yield event
-            if parser.retry_ms:
-                self.pause = parser.retry_ms / 1000
 
 
 @dataclass(frozen=True)
@@ -101,13 +56,11 @@ async def listen(
     require_addresses(forward, api, secret)
     query = {"types": events} if events else {}
     async with (
-        httpx.AsyncClient(
-            base_url=api, headers={"Authorization": f"Bearer {key}"}, timeout=STREAM_TIMEOUT, trust_env=False
-        ) as source,
+        api_client(api, key) as source,
         httpx.AsyncClient(timeout=FORWARD_TIMEOUT, trust_env=False) as target,
     ):
         try:
-            await _follow(Line(source, query, after or ""), Forwarder(target, forward, secret))
+            await _follow(Line(source, query=query, place=after or ""), Forwarder(target, forward, secret))
         except asyncio.CancelledError:
             # Ctrl-C is how this ends, and no failure
             print("-- stopped", flush=True)
@@ -136,23 +89,10 @@ def as_webhook(event: Json) -> bytes:
 
 def require_addresses(forward: str, api: str, secret: str | None) -> None:
     """Raises InvalidInput with a sentence on what to give instead."""
-    for option, address in (("--forward", forward), ("--api", api)):
-        try:
-            url = httpx.URL(address)
-        except httpx.InvalidURL:
-            url = httpx.URL()
-        if url.scheme not in ("http", "https") or not url.host:
-            raise InvalidInput(f"{option} {address} is not an address. It reads http://localhost:3000/hook")
+    require_address("--forward", forward)
+    require_address("--api", api)
     if secret:
         try:
             secret_bytes(secret)
         except ValueError as error:
             raise InvalidInput(f"--secret is not valid: {error}") from None
-
-
-def _refusal(response: httpx.Response) -> str:
-    try:
-        detail = response.json()["detail"]
-    except (ValueError, KeyError, TypeError):
-        detail = f"it answers {response.status_code}. Is this the address of the REST API?"
-    return f"The API at {response.url.copy_with(query=None)} refuses: {detail}"

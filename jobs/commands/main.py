@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -18,7 +18,9 @@ from jobs.commands import queues as queue_commands
 from jobs.commands import refund as refund_command
 from jobs.commands import safety as safety_commands
 from jobs.commands import webhook as webhook_commands
+from jobs.commands import world as world_command
 from jobs.errors import PostgenError
+from jobs.kinds.world.inputs import MOST_POSTS, MOST_USERS
 from jobs.startup import or_exit
 
 app = typer.Typer(help="Operate a Postgen installation.", no_args_is_help=True, add_completion=False)
@@ -39,17 +41,22 @@ app.add_typer(providers, name="providers")
 safety = typer.Typer(help="What content rules blocked, and who is suspended.", no_args_is_help=True)
 app.add_typer(safety, name="safety")
 
+Answer = TypeVar("Answer")
 QueueName = Annotated[str, typer.Argument(help="A queue, as `postgen queues` names it.", show_default=False)]
 
 
 def run(work: Coroutine[Any, Any, bool]) -> None:
     """Exit status 1 when `work` says False, or with the sentence of what it cannot do."""
+    if not done(work):
+        raise typer.Exit(1)
+
+
+def done(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """What `work` comes to. Exit status 1 with the sentence of what it cannot do."""
     try:
-        well = or_exit("postgen", lambda: asyncio.run(work))
+        return or_exit("postgen", lambda: asyncio.run(work))
     except PostgenError as error:
         sys.exit(f"postgen: {error.detail}")
-    if not well:
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -166,6 +173,38 @@ def listen(
 ) -> None:
     """Post one's own events to a local address as webhooks would be, without a tunnel."""
     run(listen_command.listen(forward, api=api, key=key, events=events, after=after, secret=secret))
+
+
+@app.command()
+def world(
+    prompt: Annotated[str, typer.Option(help="What world, in any language; its texts will be in it.")] = "",
+    users: Annotated[int, typer.Option(min=1, max=MOST_USERS, help="How many people live there.")] = 5,
+    posts: Annotated[int, typer.Option(min=0, max=MOST_POSTS, help="How many posts they write together.")] = 20,
+    pictures: Annotated[
+        bool | None,
+        typer.Option(help="With pictures, or texts alone; pictures wherever something draws them, unless you say."),
+    ] = None,
+    follow: Annotated[str, typer.Option(metavar="ID", help="Follow a world that was begun before.")] = "",
+    retry: Annotated[str, typer.Option(metavar="ID", help="Make what is missing of a world, and follow it.")] = "",
+    cancel: Annotated[str, typer.Option(metavar="ID", help="Stop a world that grows.")] = "",
+    api: Annotated[str, typer.Option(help="The API's address.", envvar="PUBLIC_URL")] = "http://localhost:8000",
+    key: Annotated[str, typer.Option(help="A key of the account.", envvar="POSTGEN_API_KEY")] = "",
+) -> None:
+    """Grow a world from a sentence, and show how far it is. Ctrl-C leaves it growing.
+
+    Exit status: 0 all of it is there, 1 it is not, 3 something is missing, 130 left while it grows.
+    """
+    if sum(map(bool, (prompt, follow, retry, cancel))) > 1:
+        sys.exit("postgen: Give one of --prompt, --follow, --retry and --cancel.")
+    if follow:
+        work = world_command.follow(follow, api=api, key=key)
+    elif retry:
+        work = world_command.retry(retry, api=api, key=key)
+    elif cancel:
+        work = world_command.cancel(cancel, api=api, key=key)
+    else:
+        work = world_command.grow(world_command.Wanted(prompt, users, posts, pictures), api=api, key=key)
+    raise typer.Exit(done(work))
 
 
 @providers.callback(invoke_without_command=True)

@@ -52,5 +52,9 @@ async def delete_all(database: Database, store: MediaStore, user_id: int) -> Non
     while going:
         async with database.transaction() as connection:
             going = await erasure.delete_jobs(connection, user_id)
+    going = True
+    while going:
+        async with database.transaction() as connection:
+            going = await erasure.delete_owned(connection, user_id)
     async with database.transaction() as connection:
         await erasure.delete_words(connection, user_id)

@@ -5,6 +5,11 @@ from typing import Any
 
 from jobs.db.personal_data import Rows
 
+AS_THEY_ARE = (
+    "jobs", "files", "documents", "comparisons", "chat_analyses", "report_preferences", "page_sessions", "worlds",
+    "wallet", "payments",
+)  # fmt: skip
+
 
 def document(found: dict[str, Rows]) -> bytes:
     messages: dict[int, Rows] = {}
@@ -14,7 +19,7 @@ def document(found: dict[str, Rows]) -> bytes:
     whole: dict[str, Any] = {
         "profile": found["profile"][0] if found["profile"] else None,
         "dialogs": dialogs,
-        **{name: found[name] for name in ("jobs", "files", "wallet", "payments")},
+        **{name: found[name] for name in AS_THEY_ARE},
     }
     # moments and ids are written as everybody writes them
     return json.dumps(whole, ensure_ascii=False, indent=1, default=str).encode()

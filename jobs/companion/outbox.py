@@ -23,7 +23,7 @@ from jobs.companion.chat_messages import (
 from jobs.companion.chat_payloads import BUY_LINK, STARS, payloads
 from jobs.companion.text_limits import LONGEST_CAPTION, LONGEST_TEXT, length, split_text
 from jobs.db import deliveries
-from jobs.enqueue import Ticket, enqueue
+from jobs.enqueue import Ticket
 
 __all__ = [
     "BUY_LINK",
@@ -67,24 +67,13 @@ async def send_to_chat(
 
     `bulk`: nobody waits for it; it goes when nothing else wants to.
     """
-    tickets = []
     mark = {"bulk": True} if bulk else {}
-    for number, payload in enumerate(payload for message in messages for payload in payloads(message)):
-        delivery_id = await deliveries.plan(
-            connection,
-            key=f"{key}:{number}",
-            job_id=job_id,
-            channel="telegram",
-            destination=str(chat_id),
-            payload={**payload, **mark},
-        )
-        if delivery_id is not None:
-            tickets.append(delivery_ticket(delivery_id, chat_id, bulk=bulk))
-    if tickets:
-        await enqueue(connection, tickets)
+    calls = [{**payload, **mark} for message in messages for payload in payloads(message)]
+    if calls:
+        await deliveries.plan(connection, chat_id, calls, delivery_ticket(chat_id, bulk=bulk), key=key, job_id=job_id)
 
 
-def delivery_ticket(delivery_id: int, chat_id: int, *, bulk: bool = False) -> Ticket:
+def delivery_ticket(chat_id: int, delivery_id: int | None = None, *, bulk: bool = False) -> Ticket:
     """One chat, one message at a time and in order: a message that waits for its retry holds back later ones."""
-    priority = BULK_PRIORITY if bulk else 0
-    return Ticket("deliver", {"delivery_id": delivery_id}, "telegram", priority, lock=f"chat:{chat_id}")
+    priority, arguments = BULK_PRIORITY if bulk else 0, {"delivery_id": delivery_id}
+    return Ticket("deliver", arguments, "telegram", priority, lock=f"chat:{chat_id}")

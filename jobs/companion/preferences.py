@@ -1,10 +1,12 @@
 """What /settings shows: one message that says what is chosen, and a button for each other choice."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from jobs.companion import report_choices
 from jobs.companion.outbox import Button, Buttons
 from jobs.companion.wording import say
+from jobs.db.report_preferences import ReportPreferences
 
 SETTINGS = "settings:"
 LANGUAGES = {"ru": "Русский", "en": "English"}
@@ -18,6 +20,7 @@ class Choices:
     auto_pictures: bool
     asks_age: bool
     of_age_since: datetime | None
+    reports: ReportPreferences = field(default_factory=ReportPreferences)
 
 
 def words(chosen: Choices) -> str:
@@ -28,6 +31,7 @@ def words(chosen: Choices) -> str:
         "",
         say(locale, "settings.language", language=LANGUAGES[locale]),
         say(locale, "settings.pictures", state=on if chosen.auto_pictures else off),
+        *report_choices.lines(locale, chosen.reports),
     ]
     if chosen.asks_age and chosen.of_age_since:
         lines.append(say(locale, "settings.of_age", date=f"{chosen.of_age_since:%d.%m.%Y}"))
@@ -45,7 +49,7 @@ def buttons(chosen: Choices) -> Buttons:
         pictures = Button(say(locale, "button.pictures_off"), f"{SETTINGS}pictures:off")
     else:
         pictures = Button(say(locale, "button.pictures_on"), f"{SETTINGS}pictures:on")
-    rows = [languages, (pictures,)]
+    rows = [languages, (pictures,), *report_choices.buttons(locale, chosen.reports, SETTINGS)]
     if chosen.asks_age and chosen.of_age_since:
         rows.append((Button(say(locale, "button.age_revoke"), f"{SETTINGS}age:no"),))
     elif chosen.asks_age:

@@ -15,8 +15,8 @@ WEBHOOK_PATH = "/telegram/webhook"
 
 # everything that people may ask for, in the order in which it is shown; the texts say what each does
 COMMANDS = (
-    "start", "personas", "new", "generate", "draw", "balance", "buy", "settings", "help", "terms", "paysupport",
-    "delete_me",
+    "start", "personas", "new", "generate", "draw", "analyze", "balance", "buy", "settings", "help", "terms",
+    "paysupport", "delete_me",
 )  # fmt: skip
 
 

@@ -81,11 +81,8 @@ REVOKE_PREFIX = text(REVOKE.format(which="prefix = :prefix"))
 # The generic cell rate algorithm: each request moves `arrival` by one emission interval, and is refused when that
 # would lie more than a minute ahead. So a whole minute's requests may come at once, and then one per interval.
 # No request waits for the disk: a crash of the server may forget the last ones.
-PRESENT = text(
-    "WITH key AS MATERIALIZED (SELECT id, owner, scopes, requests_per_minute, open_jobs, hash, hash = :hash AS matches,"
-    "  make_interval(secs => floor(60000000.0 / requests_per_minute) / 1000000.0) AS interval FROM api_keys"
-    "  WHERE prefix = :prefix AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
-    "  AND set_config('synchronous_commit', 'off', true) IS NOT NULL),"
+# continues a statement that begins with `key`: the one to be counted, if it matches
+COUNTED = (
     " counted AS (INSERT INTO rate_limits AS known (key_id, arrival) SELECT id, now() + interval FROM key WHERE matches"
     "  ON CONFLICT (key_id) DO UPDATE SET"
     "   arrival = greatest(known.arrival, now()) + (SELECT interval FROM key)"
@@ -93,11 +90,19 @@ PRESENT = text(
     "  RETURNING key_id, arrival),"
     " used AS (UPDATE api_keys SET last_used_at = now() FROM key WHERE api_keys.id = key.id AND matches"
     "  AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')) "
-    "SELECT key.id, owner, scopes, requests_per_minute, open_jobs, hash, counted.arrival IS NOT NULL AS allowed,"
+    "SELECT key.*, counted.arrival IS NOT NULL AS allowed,"
     " greatest(coalesce(extract(epoch FROM coalesce(counted.arrival, before.arrival) - now()), 0), 0)::float8"
     f"  AS backlog, {IS_SUSPENDED.format(owner='key.owner')} AS suspended"
     " FROM key LEFT JOIN counted ON counted.key_id = key.id LEFT JOIN rate_limits AS before ON before.key_id = key.id"
 )
+INTERVAL = "make_interval(secs => floor(60000000.0 / requests_per_minute) / 1000000.0) AS interval"
+IS_GOOD = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
+WITHOUT_DISK = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
+PRESENT = text(
+    "WITH key AS MATERIALIZED (SELECT id, owner, scopes, requests_per_minute, open_jobs, hash, hash = :hash AS matches,"
+    f"  {INTERVAL} FROM api_keys WHERE prefix = :prefix AND {IS_GOOD} AND {WITHOUT_DISK}),{COUNTED}"
+)
+PRESENTED = ("id", "owner", "scopes", "requests_per_minute", "open_jobs", "allowed", "backlog", "suspended")
 
 
 def new_key() -> tuple[str, str, bytes]:
@@ -176,7 +181,7 @@ async def present(connection: AsyncConnection, key: str) -> PresentedKey | None:
     row = (await connection.execute(PRESENT, {"prefix": prefix, "hash": digest})).mappings().first()
     if row is None or not hmac.compare_digest(row["hash"], digest):
         return None
-    return PresentedKey(**{name: value for name, value in row.items() if name != "hash"})
+    return PresentedKey(**{name: row[name] for name in PRESENTED})
 
 
 def _hash(secret: str) -> bytes:

@@ -57,7 +57,8 @@ WRITE = text(
     " WHERE world_id = :world_id AND position = :position AND written_at IS NULL"
 ).bindparams(bindparam("interests", type_=ARRAY(Text)))
 SET_AVATAR = text(
-    "UPDATE characters SET avatar_media_id = :media_id WHERE world_id = :world_id AND position = :position"
+    "UPDATE characters SET avatar_media_id = :media_id"
+    " WHERE world_id = :world_id AND position = :position AND avatar_media_id IS NULL"
 )
 
 

@@ -37,13 +37,13 @@ class Turn:
 
 # nothing is asked for a delivery that is not to be sent, or not to a chat. What nobody waits for leaves room for the
 # others: it takes its turn only while half of a burst is left
-TAKE = text(
-    "SELECT turn.verdict, turn.wait FROM"
-    " (SELECT CAST(destination AS bigint) AS chat, payload ? 'bulk' AS bulk FROM deliveries"
-    "   WHERE id = :id AND channel = 'telegram' AND status = 'pending') AS delivery"
-    " CROSS JOIN LATERAL postgen_take_turn(delivery.chat, :chat_rate, :chat_burst, :rate,"
-    "  CASE WHEN delivery.bulk THEN :burst / 2 ELSE :burst END,"
-    "  CASE WHEN delivery.bulk THEN CAST(:bulk_ahead AS float8) ELSE :ahead END) AS turn"
+TURN = (
+    "delivery AS (SELECT id, CAST(destination AS bigint) AS chat, payload ? 'bulk' AS bulk FROM deliveries"
+    "  WHERE id = :id AND channel = 'telegram' AND status = 'pending'),"
+    " turn AS (SELECT delivery.id, delivery.chat, turn.verdict, turn.wait FROM delivery"
+    "  CROSS JOIN LATERAL postgen_take_turn(delivery.chat, :chat_rate, :chat_burst, :rate,"
+    "   CASE WHEN delivery.bulk THEN :burst / 2 ELSE :burst END,"
+    "   CASE WHEN delivery.bulk THEN CAST(:bulk_ahead AS float8) ELSE :ahead END) AS turn)"
 )
 # a courtesy: only where it delays nothing that counts
 TAKE_SPARE = text(
@@ -67,11 +67,9 @@ FORGET = text(
 )
 
 
-async def take_turn(connection: AsyncConnection, delivery_id: int, pace: Pace) -> Turn | None:
-    """None for what is not to be sent to a chat now."""
-    values = {"id": delivery_id, **vars(pace), "ahead": LONGEST_AHEAD, "bulk_ahead": LONGEST_AHEAD_IN_BULK}
-    row = (await connection.execute(TAKE, values)).first()
-    return Turn(row.verdict, float(row.wait)) if row else None
+def turn_values(delivery_id: int, pace: Pace) -> dict[str, float]:
+    """The parameters of TURN."""
+    return {"id": delivery_id, **vars(pace), "ahead": LONGEST_AHEAD, "bulk_ahead": LONGEST_AHEAD_IN_BULK}
 
 
 async def take_spare_turn(connection: AsyncConnection, chat_id: int, pace: Pace) -> bool:

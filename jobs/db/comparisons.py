@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db.documents import touch
 from jobs.db.jobs import Json
 
 
@@ -109,7 +110,6 @@ INSERT_DOCUMENTS = text(
     " SELECT :id, position, document_id"
     " FROM unnest(CAST(:documents AS uuid[])) WITH ORDINALITY AS named (document_id, position)"
 )
-TOUCH_DOCUMENTS = text("UPDATE documents SET used_at = now() WHERE id = ANY(:documents)")
 # whoever deletes a document at the same moment waits for this, and then sees that it is compared
 HOLD_DOCUMENTS = text(
     "SELECT id FROM documents WHERE owner = :owner AND id = ANY(:documents) ORDER BY id FOR KEY SHARE"
@@ -140,6 +140,7 @@ RELEASE_REPORTS = text(
     "UPDATE media SET expires_at = now() WHERE id IN (SELECT media_id FROM reports WHERE comparison_id = :id)"
 )
 DELETE = text("DELETE FROM comparisons WHERE id = :id")
+NAMED = text("SELECT document_id FROM comparison_documents WHERE comparison_id = :id")
 # those whose job looks again later, because a document of theirs was not read yet
 HASTEN = text(
     "WITH ticket AS (UPDATE procrastinate_jobs SET scheduled_at = NULL WHERE status = 'todo' AND scheduled_at > now()"
@@ -181,7 +182,7 @@ async def insert(
     """`asked`: title, looks_for, question, model, language and report_formats. Nobody answers it yet."""
     await connection.execute(INSERT, {"id": comparison_id, "owner": owner, **asked})
     await connection.execute(INSERT_DOCUMENTS, {"id": comparison_id, "documents": list(documents)})
-    await connection.execute(TOUCH_DOCUMENTS, {"documents": list(documents)})
+    await touch(connection, documents)
 
 
 async def documents_of(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[Compared]]:
@@ -217,6 +218,8 @@ async def findings_of(connection: AsyncConnection, comparison_id: UUID) -> list[
 
 
 async def delete(connection: AsyncConnection, comparison_id: UUID) -> None:
+    """Its documents stay for as long as if they had been used now: one may want to compare them again."""
+    await touch(connection, list((await connection.execute(NAMED, {"id": comparison_id})).scalars()))
     await connection.execute(RELEASE_REPORTS, {"id": comparison_id})
     await connection.execute(DELETE, {"id": comparison_id})
 

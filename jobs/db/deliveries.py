@@ -5,9 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Text, Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from jobs.db import chat_pace, tickets
+from jobs.db.chat_pace import Pace, Turn
+from jobs.db.tickets import Ticket
 
 Json = dict[str, Any]
 
@@ -37,10 +41,33 @@ class Delivery:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Begun:
+    """`earlier`: the message of the chat that it is about, if that is another delivery's and has arrived."""
+
+    delivery: Delivery
+    earlier: int | None
+
+
+# one ticket sends them one after the other
+ARGUMENTS = (
+    "jsonb_build_object('delivery_id', ids[1])"
+    " || CASE WHEN cardinality(ids) > 1 THEN jsonb_build_object('then', ids[2:]) ELSE '{}' END"
+)
 PLAN = text(
-    "INSERT INTO deliveries (key, job_id, channel, destination, payload)"
-    " VALUES (:key, :job_id, :channel, :destination, :payload) ON CONFLICT (key) DO NOTHING RETURNING id"
-).bindparams(bindparam("payload", type_=JSONB))
+    "WITH planned AS (INSERT INTO deliveries (key, job_id, channel, destination, payload)"
+    "  SELECT :key || ':' || number - 1, :job_id, 'telegram', :destination, payload"
+    "   FROM jsonb_array_elements(:payloads) WITH ORDINALITY AS message (payload, number) ORDER BY number"
+    "  ON CONFLICT (key) DO NOTHING RETURNING id)"
+    f" SELECT {tickets.making_ticket(ARGUMENTS)} FROM (SELECT array_agg(id ORDER BY id) AS ids FROM planned) AS planned"
+    " WHERE ids IS NOT NULL"
+).bindparams(
+    *tickets.PARAMETERS,
+    bindparam("key", type_=Text),
+    bindparam("job_id", type_=Uuid),
+    bindparam("destination", type_=Text),
+    bindparam("payloads", type_=JSONB),
+)
 
 # no attempt at a webhook takes longer than this: one that is found `sending` for as long was cut off by a crash
 LEASE_SECONDS = 20.0
@@ -51,6 +78,11 @@ SLOW_SECONDS = 1.0
 FREE = (
     "(status = 'pending' AND next_attempt_at IS NULL) OR (status = 'sending' AND channel = 'webhook'"
     f" AND sending_at < now() - interval '{LEASE_SECONDS} seconds')"
+)
+# the delivery whose key stands in `payload.of`
+OF_EARLIER = (
+    "earlier.key = d.payload ->> 'of' AND earlier.channel = 'telegram' AND earlier.destination = d.destination"
+    " AND jsonb_typeof(d.payload -> 'of') = 'string'"
 )
 CUT_OFF = """{"code": "cut_off", "detail": "The worker was stopped before it heard the answer."}"""
 
@@ -72,6 +104,19 @@ BEGIN = text(
     " found.sending_at, d.created_at"
 ).bindparams(cut_off=CUT_OFF)
 
+# a message without a file, to somebody who has not blocked the bot; found `pending`, it was not cut off
+BEGIN_IN_TURN = text(
+    f"WITH {chat_pace.TURN}, begun AS (UPDATE deliveries d SET status = 'sending', attempt = d.attempt + 1,"
+    "  sending_at = now() FROM turn WHERE d.id = turn.id AND turn.verdict = 'go' AND turn.wait = 0"
+    "  AND d.status = 'pending' AND d.next_attempt_at IS NULL AND NOT d.payload ?| ARRAY['media_id', 'greeting']"
+    "  AND NOT EXISTS (SELECT FROM telegram_users WHERE user_id = turn.chat AND blocked_at IS NOT NULL)"
+    "  RETURNING d.id, d.key, d.job_id, d.channel, d.destination, d.payload, 'pending' AS status, d.attempt,"
+    "   false AS recipient_blocked, true AS taken, d.endpoint_id, d.webhook_id, d.body,"
+    "   CAST(NULL AS timestamptz) AS sending_at, d.created_at,"
+    f"  (SELECT message_id FROM deliveries AS earlier WHERE {OF_EARLIER}) AS earlier)"
+    " SELECT turn.verdict, turn.wait, begun.* FROM turn LEFT JOIN begun ON begun.id = turn.id"
+)
+
 END = text(
     "WITH delivery AS (UPDATE deliveries SET status = :status, message_id = :message_id, error = :error,"
     " finished_at = CASE WHEN :status IN ('pending', 'held') THEN NULL ELSE now() END WHERE id = :id"
@@ -82,11 +127,27 @@ END = text(
 
 
 async def plan(
-    connection: AsyncConnection, *, key: str, job_id: UUID | None, channel: str, destination: str, payload: Json
-) -> int | None:
-    """The id of the new delivery; None when `key` was planned before."""
-    values = {"key": key, "job_id": job_id, "channel": channel, "destination": destination, "payload": payload}
-    return (await connection.execute(PLAN, values)).scalar()
+    connection: AsyncConnection, chat_id: int, payloads: list[Json], ticket: Ticket, *, key: str, job_id: UUID | None
+) -> None:
+    """Messages to a chat as the deliveries `key:0`, `key:1`, …, and one ticket for those that were not planned before.
+
+    The ticket's arguments are made here.
+    """
+    values = {"key": key, "job_id": job_id, "destination": str(chat_id), "payloads": payloads}
+    await connection.execute(PLAN, {**values, **tickets.values(ticket)})
+
+
+async def begin_in_turn(connection: AsyncConnection, delivery_id: int, pace: Pace) -> tuple[Turn, Begun | None] | None:
+    """A chat's turn, and where it is now and the message plain, that as well: a single statement for nearly all.
+
+    None for what is not to be sent to a chat now. Must be committed before the send.
+    """
+    row = (await connection.execute(BEGIN_IN_TURN, chat_pace.turn_values(delivery_id, pace))).mappings().first()
+    if row is None:
+        return None
+    fields = dict(row)
+    turn, earlier = Turn(fields.pop("verdict"), float(fields.pop("wait"))), fields.pop("earlier")
+    return turn, Begun(Delivery(**fields), earlier) if fields["id"] is not None else None
 
 
 async def begin(connection: AsyncConnection, delivery_id: int) -> Delivery | None:

@@ -38,16 +38,16 @@ class History:
 
 
 # the first message that does not fit comes with its end only: whoever shows them cuts there anyway
-NEWEST = text(
+NEWEST = (
     "SELECT id, role, right(content, :room) AS content, place FROM ("
     " SELECT id, role, content, place, sum(length(content)) OVER newest_first - length(content) AS newer FROM ("
     "  SELECT id, role, content, coalesce(answers, id) AS place FROM chat_messages"
-    "  WHERE dialog_id = :dialog_id AND coalesce(answers, id) > :after AND coalesce(answers, id) <= :until"
+    "  WHERE dialog_id = {dialog_id} AND coalesce(answers, id) > {after} AND coalesce(answers, id) <= :until"
     "  AND (:without IS NULL OR id <> :without)"
     "  ORDER BY coalesce(answers, id) DESC, id DESC LIMIT :most) AS recent"
     " WINDOW newest_first AS (ORDER BY place DESC, id DESC)) AS counted"
     " WHERE newer < :room ORDER BY place, id"
-).bindparams(bindparam("without", type_=BigInteger))
+)
 
 OLDEST = text(
     "SELECT id, role, left(content, :room) AS content, place FROM ("
@@ -59,7 +59,13 @@ OLDEST = text(
     " WHERE older < :room ORDER BY place, id"
 )
 
-STATE = text("SELECT persona, greeting, summary, summarised_until, buttons_below FROM dialogs WHERE id = :dialog_id")
+WITHOUT = bindparam("without", type_=BigInteger)
+NEWEST_MESSAGES = text(NEWEST.format(dialog_id=":dialog_id", after="0")).bindparams(WITHOUT)
+READ = text(
+    "SELECT persona, greeting, summary, summarised_until, buttons_below, (SELECT coalesce(json_agg(newest), '[]') FROM"
+    f" ({NEWEST.format(dialog_id='dialogs.id', after='dialogs.summarised_until')}) AS newest) AS newest"
+    " FROM dialogs WHERE id = :dialog_id"
+).bindparams(WITHOUT)
 
 REWRITABLE = text(
     "SELECT id, answers FROM chat_messages WHERE dialog_id = :dialog_id AND job_id = :job_id AND answers IS NOT NULL"
@@ -75,30 +81,17 @@ async def read(
 
     `until`: those up to this place only, and not the message `without`.
     """
-    state = (await connection.execute(STATE, {"dialog_id": dialog_id})).mappings().first()
-    if state is None:
+    values = {"dialog_id": dialog_id, "room": room, "until": until, "without": without, "most": MOST_MESSAGES}
+    row = (await connection.execute(READ, values)).mappings().first()
+    if row is None:
         return None
-    newest = await newest_messages(
-        connection, dialog_id, room, after=state["summarised_until"], until=until, without=without
-    )
-    return History(**state, newest=newest)
+    return History(**{**row, "newest": [StoredMessage(**each) for each in row["newest"]]})
 
 
-async def newest_messages(
-    connection: AsyncConnection,
-    dialog_id: int,
-    room: int = A_LOT,
-    *,
-    after: int = 0,
-    until: int = END_OF_TIME,
-    without: int | None = None,
-) -> list[StoredMessage]:
-    """In their order. `after`: none up to this place."""
-    values = {
-        "dialog_id": dialog_id, "room": room, "after": after, "until": until, "without": without,
-        "most": MOST_MESSAGES,
-    }  # fmt: skip
-    return [StoredMessage(**row) for row in (await connection.execute(NEWEST, values)).mappings()]
+async def newest_messages(connection: AsyncConnection, dialog_id: int, room: int = A_LOT) -> list[StoredMessage]:
+    """In their order."""
+    values = {"dialog_id": dialog_id, "room": room, "until": END_OF_TIME, "without": None, "most": MOST_MESSAGES}
+    return [StoredMessage(**row) for row in (await connection.execute(NEWEST_MESSAGES, values)).mappings()]
 
 
 async def oldest_messages(

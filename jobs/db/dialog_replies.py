@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import BigInteger, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -34,7 +34,13 @@ OTHER_PARTS = text(
     " ORDER BY id"
 )
 
-SETTLE = text("UPDATE dialogs SET reply_job_id = :job_id, buttons_below = :key, used_at = now() WHERE id = :dialog_id")
+# joined, as dialogs.WAITING
+SETTLE = text(
+    "WITH unanswered AS (SELECT string_agg(content, E'\\n' ORDER BY id) AS words FROM chat_messages"
+    "  WHERE dialog_id = :dialog_id AND id > :answered AND role = 'user')"
+    " UPDATE dialogs SET reply_job_id = CASE WHEN words IS NOT NULL THEN :job_id END, buttons_below = :key,"
+    "  used_at = now() FROM unanswered WHERE id = :dialog_id RETURNING words"
+).bindparams(bindparam("answered", type_=BigInteger), bindparam("job_id", type_=Uuid))
 
 TAKE_BUTTONS = text(
     "WITH before AS (SELECT id, buttons_below FROM dialogs WHERE id = :dialog_id FOR UPDATE)"
@@ -55,9 +61,18 @@ async def replace(connection: AsyncConnection, dialog_id: int, content: str, job
     return found
 
 
-async def settle(connection: AsyncConnection, dialog_id: int, next_job_id: UUID | None, buttons_below: str) -> None:
-    """An answer is there: who writes the next one, and which delivery carries the buttons of this one."""
-    await connection.execute(SETTLE, {"dialog_id": dialog_id, "job_id": next_job_id, "key": buttons_below})
+async def settle(
+    connection: AsyncConnection, dialog_id: int, next_job_id: UUID, buttons_below: str, *, answered: int | None
+) -> str | None:
+    """An answer is there, to all up to the message `answered`: what was written since, joined, which `next_job_id` is
+    to answer; None if nothing was, and nobody answers.
+
+    Hold the dialog's row: the statement before this one waited for whoever was writing. `buttons_below`: the delivery
+    that carries the buttons of this answer.
+    """
+    values = {"dialog_id": dialog_id, "job_id": next_job_id, "key": buttons_below, "answered": answered}
+    found: str | None = (await connection.execute(SETTLE, values)).scalar()
+    return found
 
 
 async def take_buttons(connection: AsyncConnection, dialog_id: int) -> str | None:

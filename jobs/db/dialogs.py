@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Text, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -28,10 +28,11 @@ ADD_USER_MESSAGE = text(
     "SELECT * FROM dialog"
 ).bindparams(bindparam("personas", type_=ARRAY(Text)))
 
-UNANSWERED = text(
-    "SELECT string_agg(content, E'\\n' ORDER BY id) FROM chat_messages"
-    " WHERE dialog_id = :dialog_id AND id > :after AND role = 'user'"
-)
+ADD_REPLY = text(
+    "WITH dialog AS (SELECT id FROM dialogs WHERE id = :dialog_id FOR UPDATE)"
+    " INSERT INTO chat_messages (dialog_id, role, content, job_id, answers)"
+    " SELECT id, 'assistant', :content, :job_id, :answers FROM dialog"
+).bindparams(bindparam("content", type_=Text), bindparam("job_id", type_=Uuid), bindparam("answers", type_=BigInteger))
 
 WAITING = text(
     "SELECT string_agg(content, E'\\n' ORDER BY id) FROM chat_messages"
@@ -70,12 +71,6 @@ async def add_user_message(
     return Dialog(**row) if row else None
 
 
-async def unanswered_text(connection: AsyncConnection, dialog_id: int, *, after: int) -> str | None:
-    """What the user has written since message `after`, joined; None if nothing."""
-    found: str | None = (await connection.execute(UNANSWERED, {"dialog_id": dialog_id, "after": after})).scalar()
-    return found
-
-
 async def waiting_text(connection: AsyncConnection, dialog_id: int) -> str | None:
     """What the user has written and no answer has read, joined; None if nothing. Hold the dialog's row."""
     found: str | None = (await connection.execute(WAITING, {"dialog_id": dialog_id})).scalar()
@@ -87,13 +82,9 @@ async def lock(connection: AsyncConnection, dialog_id: int) -> None:
 
 
 async def add_reply(connection: AsyncConnection, dialog_id: int, content: str, job_id: UUID, *, answers: int) -> None:
-    """`answers`: the newest message that the reply had read."""
-    insert = text(
-        "INSERT INTO chat_messages (dialog_id, role, content, job_id, answers)"
-        " VALUES (:dialog_id, 'assistant', :content, :job_id, :answers)"
-    )
+    """`answers`: the newest message that the reply had read. The dialog's row is held from now on."""
     values = {"dialog_id": dialog_id, "content": content, "job_id": job_id, "answers": answers}
-    await connection.execute(insert, values)
+    await connection.execute(ADD_REPLY, values)
 
 
 async def set_reply_job(connection: AsyncConnection, dialog_id: int, job_id: UUID | None) -> None:

@@ -72,7 +72,11 @@ SET_BYTES = text("UPDATE documents SET media_id = :media_id WHERE id = :id")
 SET_JOB = text(
     "UPDATE documents SET job_id = :job_id, status = 'pending', error = NULL, used_at = now() WHERE id = :id"
 )
-TOUCH = text("UPDATE documents SET used_at = now() WHERE id = ANY(:ids)")
+# in one order, whoever else touches some of them at the same moment
+TOUCH = text(
+    "WITH held AS (SELECT id FROM documents WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE)"
+    " UPDATE documents SET used_at = now() FROM held WHERE documents.id = held.id"
+)
 BEGIN = text(
     "UPDATE documents SET status = 'processing', error = NULL WHERE id = :id AND status <> 'completed' RETURNING id"
 )

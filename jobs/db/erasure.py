@@ -30,6 +30,16 @@ CLEAR_CALLS = text(
 DELETE_JOBS = text(
     "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE owner = :owner AND parent_id IS NULL LIMIT :chunk)"
 )
+# with what hangs below each of them. A comparison holds its documents; a document may have thousands of pages of text
+OWNED_AT_A_TIME = 20
+DELETE_OWNED = tuple(
+    text(f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE owner = :owner LIMIT {OWNED_AT_A_TIME})")
+    for table in ("comparisons", "documents", "worlds")
+)
+DELETE_SETTINGS = (
+    text("DELETE FROM preferences WHERE owner = :owner"),
+    text("DELETE FROM page_sessions WHERE key_id IN (SELECT id FROM api_keys WHERE owner = :owner)"),
+)
 DELETE_REST = (
     text("DELETE FROM deliveries WHERE channel = 'telegram' AND destination = CAST(CAST(:user_id AS bigint) AS text)"),
     text("DELETE FROM dialogs WHERE user_id = :user_id"),
@@ -66,6 +76,17 @@ async def delete_jobs(connection: AsyncConnection, user_id: int) -> bool:
     values = {"owner": of_person(user_id), "chunk": CHUNK}
     await connection.execute(CLEAR_CALLS, values)
     return (await connection.execute(DELETE_JOBS, values)).rowcount > 0
+
+
+async def delete_owned(connection: AsyncConnection, user_id: int) -> bool:
+    """A part of what they had compared, of the documents for that, and of their worlds. False when none is left."""
+    values = {"owner": of_person(user_id)}
+    for statement in DELETE_OWNED:
+        if (await connection.execute(statement, values)).rowcount:
+            return True
+    for statement in DELETE_SETTINGS:
+        await connection.execute(statement, values)
+    return False
 
 
 async def delete_words(connection: AsyncConnection, user_id: int) -> None:

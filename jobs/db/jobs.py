@@ -1,5 +1,6 @@
 """The truth about jobs: every change of status is one statement that writes the row and its event together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,10 @@ from sqlalchemy import Boolean, TextClause, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db import person_load, provider_calls, tickets
+from jobs.db.person_load import Load
+from jobs.db.provider_calls import ProviderCall
+from jobs.db.tickets import Ticket
 from jobs.owners import CHAT
 
 Json = dict[str, Any]
@@ -62,30 +67,58 @@ class Job:
         return self.ran_at is not None and self.status == "processing"
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """`before`: what its person had open before it; None where that was not asked."""
+
+    job: Job
+    before: Load | None
+
+
 # whose jobs are told of in their chat and nowhere else; and a step's end is told of by its root
 UNTOLD = f"(owner LIKE '{CHAT}%' OR parent_id IS NOT NULL)"
 
 COLUMNS = ", ".join(f"job.{field.name}" for field in fields(Job))
 
 
-def changing(change: str) -> TextClause:
-    """A statement that changes one job, appends its event in the same breath, and returns the job as it is now."""
-    return text(
-        f"WITH job AS ({change} RETURNING *), "
+def changing(change: str, *, before: str = "", beside: str = "", also: str = "") -> TextClause:
+    """A statement that changes one job, appends its event in the same breath, and returns the job as it is now.
+
+    `before`, `beside`: what else it does, as parts of WITH that the change reads, or that read "job". `also`: a column
+    more.
+    """
+    event = (
         "event AS (INSERT INTO job_events (job_id, owner, seq, type, data)"
-        " SELECT id, owner, event_seq, :event, :data FROM job) "
-        f"SELECT {COLUMNS} FROM job"
-    ).bindparams(bindparam("data", type_=JSONB))
+        " SELECT id, owner, event_seq, :event, :data FROM job)"
+    )
+    parts = [before, f"job AS ({change} RETURNING *)", beside, event]
+    columns = f"{COLUMNS}, {also}" if also else COLUMNS
+    together = f"WITH {', '.join(filter(None, parts))} SELECT {columns} FROM job"
+    return text(together).bindparams(bindparam("data", type_=JSONB))
 
 
-INSERT = changing(
+INSERTING = (
     "INSERT INTO jobs (id, kind, owner, input, queue, priority, workflow, model, turn, ticket_id, parent_id, root_id,"
     " dialog_id, destination,"
     " metadata, run_at, deadline, stage, critical, event_seq) "
-    "VALUES (:id, :kind, :owner, :input, :queue, :priority, :workflow, :model, :turn, :ticket_id, :parent_id, :root_id,"
-    " :dialog_id, :destination,"
+    "VALUES (:id, :kind, :owner, :input, :queue, :priority, :workflow, :model, :turn, {ticket_id}, :parent_id,"
+    " :root_id, :dialog_id, :destination,"
     " :metadata, :run_at, :deadline, :stage, :critical, 1)"
-).bindparams(bindparam("input", type_=JSONB), bindparam("destination", type_=JSONB), bindparam("metadata", type_=JSONB))
+)
+GIVEN = (bindparam("input", type_=JSONB), bindparam("destination", type_=JSONB), bindparam("metadata", type_=JSONB))
+INSERT = changing(INSERTING.format(ticket_id=":ticket_id")).bindparams(*GIVEN)
+# with its ticket; and for a person, what they had open before, without a further look
+ACCEPT = changing(
+    INSERTING.format(ticket_id="(SELECT id FROM ticket)"),
+    before=f"ticket AS (SELECT {tickets.making_ticket(':ticket_arguments')} AS id)",
+    also=f"CASE WHEN :of_person THEN ({person_load.OPEN}) END AS open_before",
+).bindparams(
+    *GIVEN,
+    *tickets.PARAMETERS,
+    *person_load.PARAMETERS,
+    bindparam("ticket_arguments", type_=JSONB),
+    bindparam("of_person", type_=Boolean),
+)
 
 CLAIM = changing(
     "UPDATE jobs SET status = 'processing', started_at = coalesce(started_at, now()), run_token = :run_token,"
@@ -95,15 +128,18 @@ CLAIM = changing(
 ).bindparams(bindparam("untold", type_=Boolean))
 
 # only the run that holds the job may end it; a run that was given up for dead finds its token gone
-FINISH = changing(
+FINISHING = (
     "UPDATE jobs SET status = :status, result = :result, error = :error, usage = :usage, run_token = NULL,"
     " finished_at = now(), expires_at = now() + make_interval(secs => :ttl), event_seq = event_seq + 1"
     " WHERE id = :id AND run_token = :run_token AND status = 'processing'"
-).bindparams(
+)
+OUTCOME = (
     bindparam("result", type_=JSONB(none_as_null=True)),
     bindparam("error", type_=JSONB(none_as_null=True)),
     bindparam("usage", type_=JSONB),
 )
+FINISH = changing(FINISHING).bindparams(*OUTCOME)
+FINISH_AND_LOG = changing(FINISHING, beside=provider_calls.BESIDE_JOB).bindparams(*OUTCOME, provider_calls.CALLS)
 
 RETRY_LATER = changing(
     # a try that was forgiven was none
@@ -150,9 +186,29 @@ GET = text(f"SELECT {COLUMNS} FROM jobs job WHERE id = :id")
 
 async def insert(connection: AsyncConnection, *, lane: str | None = None, **values: Any) -> Job:
     """`values`: the columns named in INSERT. `lane`: why this lane, in words, for the job's first event."""
-    data = {"queue": values["queue"]} | ({"lane": lane} if lane else {})
     no_step = {"stage": None, "critical": False}
-    return _required(await _change(connection, INSERT, "job.created", data, **no_step | values))
+    return _required(await _change(connection, INSERT, "job.created", _told(values, lane), **no_step | values))
+
+
+async def accept(
+    connection: AsyncConnection,
+    ticket: Ticket,
+    *,
+    lane: str | None = None,
+    apart: Sequence[str] | None = None,
+    **values: Any,
+) -> Accepted:
+    """As `insert`, with its ticket. `apart`: of a person's open jobs those of these kinds; None: do not count."""
+    making = {**tickets.values(ticket), "ticket_arguments": ticket.arguments}
+    counting = {"of_person": apart is not None, "apart": list(apart or ())}
+    told = {"event": "job.created", "data": _told(values, lane)}
+    row = dict((await connection.execute(ACCEPT, {**told, **making, **counting, **values})).mappings().one())
+    load = row.pop("open_before")
+    return Accepted(Job(**row), Load(**load) if load else None)
+
+
+def _told(values: Json, lane: str | None) -> Json:
+    return {"queue": values["queue"]} | ({"lane": lane} if lane else {})
 
 
 async def claim(
@@ -173,15 +229,18 @@ async def finish(
     result: Json | None = None,
     error: Json | None = None,
     usage: Json | None = None,
+    calls: Sequence[ProviderCall] = (),
     ttl: int,
 ) -> Job | None:
     """End the job; None when this run no longer holds it. `ttl`: seconds for which it stays readable.
 
-    `usage` is that of all its runs together.
+    `usage` is that of all its runs together; `calls`: what this run asked of providers, for the log of calls.
     """
     data = {"error": error} if error else {}
     outcome = {"status": status, "result": result, "error": error, "usage": usage or {}, "ttl": float(ttl)}
-    return await _change(connection, FINISH, f"job.{status}", data, id=job.id, run_token=job.run_token, **outcome)
+    statement, logged = (FINISH_AND_LOG, {"calls": provider_calls.as_json(calls)}) if calls else (FINISH, {})
+    values = {"id": job.id, "run_token": job.run_token, **outcome, **logged}
+    return await _change(connection, statement, f"job.{status}", data, **values)
 
 
 async def retry_later(

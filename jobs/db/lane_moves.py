@@ -56,9 +56,11 @@ MOVE = text(
     f"{CHANGE}"
 )
 
-# Where nobody draws who could take them: to the queue of the remote providers, in which there are no turns.
+# Where nobody draws who could take them: to the queue of the remote providers, at the turn that it serves now.
 LEAVE = text(
-    "WITH way AS (SELECT ticket.id, ticket.queue_name AS source, CAST(:target AS text) AS target, -jobs.turn AS shift"
+    "WITH way AS (SELECT ticket.id, ticket.queue_name AS source, CAST(:target AS text) AS target,"
+    "   coalesce((SELECT turn FROM queue_turns WHERE queue = :target), 0)"
+    "   - coalesce((SELECT turn FROM lanes WHERE queue = ticket.queue_name), 0) AS shift"
     "  FROM procrastinate_jobs AS ticket JOIN jobs ON jobs.id = CAST(ticket.args->>'job_id' AS uuid)"
     "  WHERE ticket.queue_name = ANY(:sources) AND ticket.status = 'todo' AND ticket.task_name = 'run_job'"
     "  AND NOT EXISTS (SELECT FROM paused_queues WHERE name = ticket.queue_name AND mode = 'hold')"

@@ -69,7 +69,9 @@ NEXT_TURN = text(
     " FROM jobs WHERE queue = :queue AND owner = :owner AND status IN ('pending', 'processing')), 0))"
 )
 
-CURRENT_TURN = text("SELECT turn FROM lanes WHERE queue = :queue")
+CURRENT_TURN = text(
+    "SELECT turn FROM lanes WHERE queue = :queue UNION ALL SELECT turn FROM queue_turns WHERE queue = :queue"
+)
 
 REGISTER = text(
     "INSERT INTO lanes (queue, host) VALUES (:queue, :host)"
@@ -140,7 +142,7 @@ async def next_turn(connection: AsyncConnection, queue: str, owner: str) -> int:
 
 
 async def current_turn(connection: AsyncConnection, queue: str) -> int:
-    """The one that the queue serves now; 0 for a queue that never had a worker, or is no lane."""
+    """The one that the queue serves now; 0 for a queue that never had a worker, or in which there are none."""
     return int((await connection.execute(CURRENT_TURN, {"queue": queue})).scalar() or 0)
 
 

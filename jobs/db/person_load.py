@@ -1,6 +1,5 @@
 """How much of one person's is under way now?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ARRAY, Text, bindparam, text
@@ -9,27 +8,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass(frozen=True)
 class Load:
-    """Open jobs that were asked for; what follows below them is a part of them."""
+    """Open jobs that were asked for; what follows below them is a part of them. `apart`: those of some kinds."""
 
     jobs: int
-    pictures: int
+    apart: int
 
 
-OPEN = text(
-    "SELECT count(*) AS jobs, count(*) FILTER (WHERE kind = ANY(:picture_kinds)) AS pictures FROM jobs"
+# for jobs.ACCEPT, whose PARAMETERS these are
+OPEN = (
+    "SELECT json_build_object('jobs', count(*), 'apart', count(*) FILTER (WHERE kind = ANY(:apart))) FROM jobs"
     " WHERE owner = :owner AND status IN ('pending', 'processing') AND parent_id IS NULL"
-).bindparams(bindparam("picture_kinds", type_=ARRAY(Text)))
+)
+PARAMETERS = (bindparam("apart", type_=ARRAY(Text)), bindparam("owner", type_=Text))
 
 WAITING = text(
     "SELECT count(*) FROM (SELECT 1 FROM chat_messages WHERE dialog_id = :dialog_id AND role = 'user' AND id >"
     " coalesce((SELECT answers FROM chat_messages WHERE dialog_id = :dialog_id AND role = 'assistant'"
     "  ORDER BY coalesce(answers, id) DESC, id DESC LIMIT 1), 0) LIMIT :limit) AS waiting"
 )
-
-
-async def open_work(connection: AsyncConnection, owner: str, picture_kinds: Sequence[str]) -> Load:
-    values = {"owner": owner, "picture_kinds": list(picture_kinds)}
-    return Load(**(await connection.execute(OPEN, values)).mappings().one())
 
 
 async def waiting_messages(connection: AsyncConnection, dialog_id: int, limit: int) -> int:

@@ -50,7 +50,10 @@ WRITE = text(
     f"UPDATE posts SET {', '.join(f'{name} = :{name}' for name in WRITTEN)}, written_at = now()"
     " WHERE world_id = :world_id AND position = :position AND written_at IS NULL"
 ).bindparams(bindparam("hashtags", type_=ARRAY(Text)), bindparam("image_prompt", type_=Text))
-SET_IMAGE = text("UPDATE posts SET image_media_id = :media_id WHERE world_id = :world_id AND position = :position")
+SET_IMAGE = text(
+    "UPDATE posts SET image_media_id = :media_id"
+    " WHERE world_id = :world_id AND position = :position AND image_media_id IS NULL"
+)
 
 
 def id_of(world_id: UUID, position: int) -> UUID:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from jobs.db import blocks, predictions, provider_calls
+from jobs.db import blocks, page_logins, page_sessions, predictions, provider_calls
 from jobs.db.session import Database
 
 CHUNK = 1000
@@ -40,6 +40,8 @@ OLD_ROWS = {
     "provider_days": provider_calls.FORGET_DAYS,
     "provider_callbacks": predictions.FORGET_CALLBACKS,
     "content_blocks": blocks.FORGET,
+    "page_sessions": page_sessions.FORGET,
+    "page_logins": page_logins.FORGET,
     # answers that belong to no job, such as the one to /start
     "deliveries": "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE job_id IS NULL"
     " AND status IN ('sent', 'failed', 'unknown') AND created_at < now() - make_interval(secs => :ttl) LIMIT :chunk)",

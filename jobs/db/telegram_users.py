@@ -41,6 +41,8 @@ class TelegramUser:
     # since when their data are being erased, and the whole bot is in maintenance
     erasing_at: datetime | None = None
     maintenance_since: datetime | None = None
+    # of the documents that they are sending for an analysis: "offered" or "collecting", see jobs/db/chat_analyses.py
+    collection: str | None = None
     # first heard of in this transaction
     is_new: bool = False
 
@@ -57,7 +59,9 @@ TAKE = text(
     "  language_code = coalesce(excluded.language_code, u.language_code), seen_at = now()"
     " RETURNING user_id, language_code, locale, dialog_id, blocked_at,"
     f" {IS_SUSPENDED.format(owner=CHAT_OWNER)} AS suspended,"
-    " banned_at, erasing_at, (SELECT since FROM maintenance) AS maintenance_since, u.created_at = now() AS is_new"
+    " banned_at, erasing_at, (SELECT since FROM maintenance) AS maintenance_since, u.created_at = now() AS is_new,"
+    " (SELECT status FROM chat_analyses analysis WHERE analysis.user_id = u.user_id"
+    "  AND status IN ('offered', 'collecting')) AS collection"
 ).bindparams(bindparam("username", type_=Text), bindparam("language_code", type_=Text))
 
 TAKE_ANONYMOUS = text(

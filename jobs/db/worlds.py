@@ -17,13 +17,17 @@ WorldPicture = Literal["background", "icon"]
 
 @dataclass(frozen=True)
 class World:
-    """`users` and `posts`: how many were asked for. The words are None until it is described."""
+    """`users` and `posts`: how many were asked for; `pictures`: whether any.
+
+    The words are None until it is described.
+    """
 
     id: UUID
     owner: str
     prompt: str
     users: int
     posts: int
+    pictures: bool
     language: str | None
     name: str | None
     description: str | None
@@ -68,16 +72,18 @@ PAGE = text(
     " ORDER BY created_at DESC, id DESC LIMIT :limit"
 )
 CREATE = text(
-    "INSERT INTO worlds (id, owner, prompt, users, posts) VALUES (:id, :owner, :prompt, :users, :posts)"
-    " ON CONFLICT DO NOTHING"
+    "INSERT INTO worlds (id, owner, prompt, users, posts, pictures)"
+    " VALUES (:id, :owner, :prompt, :users, :posts, :pictures)"
+    # a door made it when it took the job in; the worker knows better what draws
+    " ON CONFLICT (id) DO UPDATE SET pictures = excluded.pictures WHERE worlds.described_at IS NULL"
 )
 DESCRIBE = text(
     f"UPDATE worlds SET {', '.join(f'{name} = :{name}' for name in WRITTEN)}, described_at = now()"
     " WHERE id = :id AND described_at IS NULL"
 ).bindparams(bindparam("notable_locations", type_=JSONB), bindparam("social_groups", type_=JSONB))
 SET_PICTURE = {
-    "background": text("UPDATE worlds SET background_media_id = :media_id WHERE id = :id"),
-    "icon": text("UPDATE worlds SET icon_media_id = :media_id WHERE id = :id"),
+    which: text(f"UPDATE worlds SET {which}_media_id = :media_id WHERE id = :id AND {which}_media_id IS NULL")
+    for which in ("background", "icon")
 }
 MADE = text(
     "SELECT (SELECT count(*) FROM characters WHERE world_id = :id AND written_at IS NOT NULL) AS characters,"
@@ -88,9 +94,9 @@ MADE = text(
 
 
 async def create(
-    connection: AsyncConnection, world_id: UUID, owner: str, *, prompt: str, users: int, posts: int
+    connection: AsyncConnection, world_id: UUID, owner: str, *, prompt: str, users: int, posts: int, pictures: bool
 ) -> None:
-    values = {"id": world_id, "owner": owner, "prompt": prompt, "users": users, "posts": posts}
+    values = {"id": world_id, "owner": owner, "prompt": prompt, "users": users, "posts": posts, "pictures": pictures}
     await connection.execute(CREATE, values)
 
 

@@ -19,6 +19,7 @@ from jobs.connector import QueueConnector
 from jobs.engine import fetch, statements
 from jobs.engine.admission import Admission
 from jobs.engine.attempt import attempt
+from jobs.engine.giving_way import AGAIN_SECONDS, to_give_way
 from jobs.engine.indexes import make_missing_indexes
 from jobs.engine.ledger import Ledger
 from jobs.engine.outcome import BACK, Outcome
@@ -64,6 +65,8 @@ class QueueWorker(Worker):
         self.left: dict[int, str] = {}
         # tickets that have not begun what they are for
         self.waiting: set[int] = set()
+        # those of them that let somebody go first
+        self.giving_way: set[int] = set()
         self.hurry = asyncio.Event()
         self.failed_fetches = 0
 
@@ -154,7 +157,7 @@ class QueueWorker(Worker):
             # before the fetch: what is announced during it must lead to another one
             self._new_job_event.clear()
             try:
-                found = await self._fetch(worker_id)
+                may_be_more = await self._fetch(worker_id) or await self._make_way()
             except UniqueViolation:
                 # another worker started a ticket of the same lock at the same moment
                 await asyncio.sleep(0)
@@ -163,7 +166,7 @@ class QueueWorker(Worker):
                 await pause(self._fetch_failed(error), self._new_job_event)
                 continue
             self.failed_fetches = 0
-            if found:
+            if may_be_more:
                 continue
             if not self.wait and not self.known:
                 self.stop()
@@ -178,21 +181,38 @@ class QueueWorker(Worker):
         self.failed_fetches += 1
         return min(self.connector.patience.pause, 0.025 * 2.0 ** min(self.failed_fetches, 10))
 
-    async def _fetch(self, worker_id: int) -> int:
+    async def _fetch(self, worker_id: int) -> bool:
+        """Whether another one may find more: what is new from now on, and a place that gets free, wakes this worker."""
         wanted = {queue: count for queue, count in self.admission.wanted().items() if self.gates.is_open(queue)}
         if not wanted:
-            return 0
+            return False
         async with self.fetching:
             rows = await self.connector.run(fetch.statement(wanted, self.limits), worker_id=worker_id)
             jobs = [Job.from_row(row) for row in sorted(rows, key=_rank)]
             found = [job.queue for job in jobs]
-            self.admission.fetched(wanted, found)
+            may_be_more = self.admission.fetched(wanted, found)
             for job in jobs:
                 self._start(job)
-        for queue in wanted:
-            if queue is not None and queue not in found:
+        for queue, count in wanted.items():
+            if queue is not None and found.count(queue) < count:
                 self.gates.on_dry(queue)
-        return len(jobs)
+        return may_be_more
+
+    async def _make_way(self) -> int:
+        """Have those end that only keep a place from somebody who goes far before them. Fetches nothing."""
+        full = {queue for queue, room in self.admission.room.items() if room <= 0}
+        waiting = [
+            context.job
+            for context in self._running_jobs.values()
+            if context.job.id in self.waiting - self.giving_way and context.job.queue in full
+        ]
+        chosen = await to_give_way(self.connector, waiting) if waiting else []
+        for task, context in list(self._running_jobs.items()):
+            # it may have begun meanwhile
+            if context.job.id in chosen and context.job.id in self.waiting:
+                self.giving_way.add(context.job.id)
+                task.cancel()
+        return 0
 
     def _start(self, job: Job) -> None:
         assert job.id is not None, "it has a row"
@@ -220,7 +240,10 @@ class QueueWorker(Worker):
     def _ended(self, task: asyncio.Task[Outcome]) -> None:
         job = self._running_jobs.pop(task).job
         # cancelled before its first step
-        self.ledger.put(job, BACK if task.cancelled() else task.result())
+        outcome = BACK if task.cancelled() else task.result()
+        gave_way = job.id in self.giving_way and outcome.kind != "done"
+        self.ledger.put(job, Outcome("later", AGAIN_SECONDS) if gave_way else outcome)
+        self.giving_way.discard(job.id or 0)
         self.waiting.discard(job.id or 0)
         if self.left.pop(job.id or 0, None) is None:
             self._make_room(job.queue)

@@ -113,7 +113,8 @@ class Guard:
         loop = asyncio.get_running_loop()
         patient_until = loop.time() + self.patience
         while (entry := await self._ask(call, limits)).verdict == "full" and loop.time() < patient_until:
-            await self.waiting.wait(call.target, min(LOOK_AGAIN, patient_until - loop.time()))
+            pause = min(LOOK_AGAIN, patient_until - loop.time())
+            await self.waiting.wait(call.target, pause, yields=call.caller.yields)
         return entry
 
     async def _ask(self, call: Call, limits: Limits) -> Entry:

@@ -10,7 +10,7 @@ from jobs.settings import SettingsGroup
 Sort = Literal["llm", "image"]
 
 Most = Field(default=None, gt=0)
-# of so many places one is kept free of jobs for which nobody waits
+# of so many places one is kept free of jobs for which nobody waits; of fewer one as well, if there is another
 KEPT_FREE = 5
 
 
@@ -41,7 +41,7 @@ class GuardSettings(SettingsGroup):
         of_sort = self.max_concurrent_llm_requests if llm else self.max_concurrent_image_requests
         of_provider = getattr(self, f"{provider}_max_concurrent", None)
         return Limits(
-            of_sort=of_sort - of_sort // KEPT_FREE if yields else of_sort,
+            of_sort=of_sort - (of_sort // KEPT_FREE or min(1, of_sort - 1)) if yields else of_sort,
             of_provider=of_provider - of_provider // KEPT_FREE if yields and of_provider else of_provider,
             of_day=getattr(self, f"{provider}_daily_calls", None),
             of_job=self.max_llm_calls_per_job if llm else self.max_image_calls_per_job,

@@ -1,7 +1,10 @@
 """Compares one part of some documents. An inner kind: run_ollama_analysis asks for it."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.analysis.answers import form_of_part, most_findings
 from jobs.analysis.asked import ANSWER, finding_kinds
@@ -9,11 +12,15 @@ from jobs.analysis.findings import Checked, Found, checked, united
 from jobs.analysis.paged_text import joined
 from jobs.analysis.prompting import excerpt_in_words, part_instruction
 from jobs.analysis.quotations import Quotations, Shown
+from jobs.companion import analysis_progress
 from jobs.db import comparisons, documents
 from jobs.db.comparisons import Comparison
+from jobs.db.jobs import Job
 from jobs.errors import ContentBlocked, NotFound
-from jobs.kinds.contract import Outcome, Run
+from jobs.kinds.attempts import OTHER
+from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput, Message
+from jobs.owners import is_of_chat
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 QUEUE = "analysis"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = OTHER
 TEMPERATURE = 0.0
 
 
@@ -86,7 +93,14 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         summary=await _summary(resources.safety, said.summary, material),
         model=model.model,
     )
-    return Outcome(result, completion.usage)
+    # nobody else is shown its end
+    save = partial(_save, run.job, comparison.id) if is_of_chat(run.job.owner) else None
+    return Outcome(result, completion.usage, save=save)
+
+
+async def _save(job: Job, comparison_id: UUID, connection: AsyncConnection) -> list[NewJob]:
+    await analysis_progress.tell(connection, job, comparison_id, "parts")
+    return []
 
 
 async def _material(run: Run[Input]) -> tuple[Comparison, list[Shown], dict[UUID, str]]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from jobs.companion.broadcast import readers
 from jobs.db import broadcasts
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 QUEUE = "housekeeping"
 CHAT_ACTION = "typing"
-ATTEMPTS = 20
+ATTEMPTS = CRITICAL
 
 PART = 500
 # somewhat below what Telegram allows for all chats together

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from jobs.companion.broadcast import readers
 from jobs.companion.outbox import ChatText, send_to_chat
 from jobs.db import broadcasts
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import Outcome, Run
 from jobs.kinds.dialogue import KindInput
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 QUEUE = "housekeeping"
 CHAT_ACTION = "typing"
-ATTEMPTS = 20
+ATTEMPTS = CRITICAL
 
 CHUNK = 50
 

@@ -15,6 +15,7 @@ from jobs.companion.wallet import returning
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wording import say
 from jobs.db import erasure as rows
+from jobs.kinds.attempts import DUTY
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 QUEUE = "housekeeping"
 CHAT_ACTION = "typing"
-ATTEMPTS = 20
+ATTEMPTS = DUTY
 
 
 class Input(KindInput):

@@ -13,6 +13,7 @@ from jobs.companion.outbox import ChatDocument
 from jobs.companion.wording import say
 from jobs.db import media, personal_data
 from jobs.db.media import StoredFile
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 QUEUE = "housekeeping"
 CHAT_ACTION = "upload_document"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 # it is sent at once, and holds everything: no reason to keep it for long
 KEPT_SECONDS = 86_400

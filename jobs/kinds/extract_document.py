@@ -9,13 +9,16 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import comparisons, documents
+from jobs.companion import analysis_collecting
+from jobs.companion.wallet.accounts import Wallet
+from jobs.db import chat_analyses, comparisons, documents
 from jobs.db import media as media_rows
 from jobs.db.documents import Document
 from jobs.db.media import MediaRow
 from jobs.documents.extraction import extract
 from jobs.documents.refusals import DocumentRefused, refusal
 from jobs.errors import NotFound
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 QUEUE = "analysis"
 CHAT_ACTION = "typing"
-ATTEMPTS = 3
+ATTEMPTS = CRITICAL
 
 
 class Input(KindInput):
@@ -51,10 +54,10 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     try:
         pages = await _pages(run, resources, document, file)
     except DocumentRefused as error:
-        await _refuse(run, document.id, error)
+        await _refuse(run, document.id, error, resources.intake.wallet)
         raise
     result = _result(document.id, len(pages), sum(map(len, pages)))
-    return Outcome(result, save=partial(_save, document.id, pages))
+    return Outcome(result, save=partial(_save, document.id, pages, resources.intake.wallet))
 
 
 async def _pages(run: Run[Input], resources: "Resources", document: Document, file: MediaRow | None) -> list[str]:
@@ -77,18 +80,26 @@ async def _fetch(store: "MediaStore", file: MediaRow, copy: IO[bytes]) -> None:
         raise refusal("document_gone") from None
 
 
-async def _refuse(run: Run[Input], document_id: UUID, error: DocumentRefused) -> None:
+async def _refuse(run: Run[Input], document_id: UUID, error: DocumentRefused, wallet: Wallet) -> None:
     async with run.database.transaction() as connection:
+        waiting = await chat_analyses.hold_with_document(connection, document_id)
         await documents.fail(connection, document_id, error.as_json())
         if error.code == "document_gone":
             await documents.let_go_of_bytes(connection, document_id)
+        for each in waiting:
+            refused = await chat_analyses.with_refusal(connection, each.id, document_id, error.as_json())
+            await analysis_collecting.redraw(connection, refused, wallet)
 
 
 def _result(document_id: UUID, pages: int, characters: int) -> Result:
     return Result(document_id=document_id, pages=pages, characters=characters)
 
 
-async def _save(document_id: UUID, pages: list[str], connection: AsyncConnection) -> list[NewJob]:
+async def _save(document_id: UUID, pages: list[str], wallet: Wallet, connection: AsyncConnection) -> list[NewJob]:
+    # first: a door that compares these holds them before their documents too
+    waiting = await chat_analyses.hold_with_document(connection, document_id)
     await documents.complete(connection, document_id, pages)
     await comparisons.hasten(connection, document_id)
+    for each in waiting:
+        await analysis_collecting.redraw(connection, await chat_analyses.again(connection, each.id), wallet)
     return []

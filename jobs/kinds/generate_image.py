@@ -22,6 +22,7 @@ from jobs.db.jobs import Job
 from jobs.db.media import StoredFile
 from jobs.errors import PostgenError
 from jobs.imaging.letting_go import let_go
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.chat_picture import in_chat
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 QUEUE = "image"
 CHAT_ACTION = "upload_photo"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 
 class Input(KindInput):

@@ -15,6 +15,7 @@ from jobs.db import dialog_history, dialog_pictures
 from jobs.db.dialog_pictures import seed_of_moment
 from jobs.db.jobs import Json
 from jobs.errors import Misconfigured, TemporaryError
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, newest_within, said
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 QUEUE = "llm"
 CHAT_ACTION = "upload_photo"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 LONGEST_PROMPT = 1000
 # what was said last is what the picture is about

@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import TYPE_CHECKING, Self
+from uuid import uuid4
 
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,6 +11,7 @@ from jobs.companion.draft import draft_of, write_reply
 from jobs.companion.pictures import NEVER, PictureSettings
 from jobs.db import dialog_history, dialog_replies, dialog_summaries, dialogs
 from jobs.db.dialog_history import History
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, MessageText
 from jobs.kinds.photo import automatic_photo
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 QUEUE = "llm"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 
 class Input(KindInput):
@@ -75,7 +77,7 @@ async def _history(run: Run[Input], room: int) -> History | None:
     given = run.input
     if given.dialog_id is None or given.history:
         return None
-    async with run.database.transaction() as connection:
+    async with run.database.statement() as connection:
         history = await dialog_history.read(connection, given.dialog_id, room)
     return history if history and history.newest else None
 
@@ -86,15 +88,13 @@ async def _save(
     """Store the answer; what the user wrote while it was being written gets one further job, together."""
     dialog_id, job = run.input.dialog_id, run.job
     assert dialog_id is not None, "only a dialog's reply is saved"
-    answered = max(each.id for each in history.newest)
-    await dialogs.lock(connection, dialog_id)
-    unanswered = await dialogs.unanswered_text(connection, dialog_id, after=answered)
+    answered, next_id = max(each.id for each in history.newest), uuid4()
     await dialogs.add_reply(connection, dialog_id, reply, job.id, answers=answered)
-    who = run.input.model_dump(mode="json", include={"persona", "system_prompt"}, exclude_none=True)
-    following = next_reply(job, who, dialog_id, unanswered)
-    await dialog_replies.settle(
-        connection, dialog_id, following.id if following else None, key_of_last_part(job, reply)
+    unanswered = await dialog_replies.settle(
+        connection, dialog_id, next_id, key_of_last_part(job, reply), answered=answered
     )
+    who = run.input.model_dump(mode="json", include={"persona", "system_prompt"}, exclude_none=True)
+    following = next_reply(job, next_id, who, dialog_id, unanswered)
     # an answer that follows at once brings the picture with it
     new_jobs = [following] if following else await automatic_photo(connection, job, run.input.persona, dialog_id, every)
     if has_outgrown(history, reply, tokens):

@@ -7,6 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.companion import picture_progress
+from jobs.db.jobs import Job
+from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.reports.formats import ReportFormat
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
 QUEUE = "analysis"
 CHAT_ACTION = "upload_document"
-ATTEMPTS = 4
+ATTEMPTS = OTHER
 
 
 class Input(KindInput):
@@ -34,9 +37,10 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     asked = run.input
     made = await make_reports(run.database, resources.media, asked.comparison_id, asked.formats, job_id=run.job.id)
     result = Result(comparison_id=asked.comparison_id, reports=made.reports)
-    return Outcome(result, messages=made.messages, save=partial(_save, made))
+    return Outcome(result, messages=made.messages, save=partial(_save, run.job, made))
 
 
-async def _save(made: Made, connection: AsyncConnection) -> list[NewJob]:
+async def _save(job: Job, made: Made, connection: AsyncConnection) -> list[NewJob]:
+    await picture_progress.clear(connection, job)
     await made.save(connection)
     return []

@@ -12,13 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.analysis.findings import Found, in_order, united
 from jobs.analysis.merging import Merged, Merging
-from jobs.companion.wording import has_text, say
+from jobs.companion import analysis_progress
+from jobs.companion.analysis_result import result as result_in_words
+from jobs.companion.outbox import ChatText
+from jobs.companion.wording import has_text, locale_of, say
 from jobs.db import analysis_parts, comparisons, documents, reports
 from jobs.db.analysis_parts import PartRow
 from jobs.db.comparisons import Comparison, Finding
 from jobs.db.documents import Document
-from jobs.db.jobs import Json
+from jobs.db.jobs import Job, Json
 from jobs.errors import ContentBlocked, NotFound, PermanentError
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.reports.formats import ReportFormat
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
 QUEUE = "analysis"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 
 class Input(KindInput):
@@ -78,8 +82,9 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         lost=material.count("lost"),
         withheld=material.count("withheld"),
     )
-    save = partial(_save, material, findings, merged.summary, result)
-    return Outcome(result, usage, save=save, children=_reports(run, material.comparison))
+    save = partial(_save, run.job, material, findings, merged.summary, result)
+    children, told = _reports(run, material.comparison), _told(run.job, material, findings)
+    return Outcome(result, usage, save=save, children=children, messages=told)
 
 
 async def _material(run: Run[Input]) -> Material:
@@ -119,6 +124,15 @@ async def _merged(
     return merged, usage
 
 
+def _told(job: Job, material: Material, findings: list[Found]) -> list[ChatText]:
+    """In a chat, before the reports come."""
+    if "telegram" not in job.destination:
+        return []
+    severities, dropped = [each.severity for each in findings], material.count("dropped")
+    locale, title = locale_of(job.destination), material.comparison.title
+    return [result_in_words(locale, title, severities, dropped, _unread(material))]
+
+
 def _reports(run: Run[Input], comparison: Comparison) -> list[NewJob]:
     formats = comparison.report_formats if run.input.report_formats is None else run.input.report_formats
     if not formats:
@@ -136,8 +150,9 @@ def _reports(run: Run[Input], comparison: Comparison) -> list[NewJob]:
 
 
 async def _save(
-    material: Material, findings: list[Found], summary: str, result: Result, connection: AsyncConnection
+    job: Job, material: Material, findings: list[Found], summary: str, result: Result, connection: AsyncConnection
 ) -> list[NewJob]:
+    await analysis_progress.tell(connection, job, material.comparison.id, "report")
     kept = [
         Finding(
             number, each.kind, each.severity, each.title, each.explanation,

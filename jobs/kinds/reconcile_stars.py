@@ -10,6 +10,7 @@ from jobs.companion.bot_settings import BotSettings
 from jobs.companion.wallet.alarm import alarm
 from jobs.companion.wallet.reconciliation import reconcile
 from jobs.kinds.asking import Asking
+from jobs.kinds.attempts import DUTY
 from jobs.kinds.contract import Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.settings import load
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 QUEUE = "telegram"
 CHAT_ACTION = "typing"
-ATTEMPTS = 6
+ATTEMPTS = DUTY
 
 log = structlog.get_logger()
 

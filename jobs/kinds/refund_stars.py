@@ -14,6 +14,7 @@ from jobs.db import wallet_payments
 from jobs.db.wallet_payments import Payment
 from jobs.errors import NotFound
 from jobs.kinds.asking import Asking
+from jobs.kinds.attempts import DUTY
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 QUEUE = "telegram"
 CHAT_ACTION = "typing"
-ATTEMPTS = 8
+ATTEMPTS = DUTY
 
 
 class Input(KindInput):

@@ -2,7 +2,7 @@
 
 from functools import partial
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,6 +14,7 @@ from jobs.db import dialog_history, dialog_replies, dialogs
 from jobs.db.dialog_history import History
 from jobs.db.jobs import Job
 from jobs.errors import PermanentError
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.kinds.replying import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 QUEUE = "llm"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 
 class Input(KindInput):
@@ -85,11 +86,9 @@ async def _save(run: Run[Input], reply: str, connection: AsyncConnection) -> lis
     given, job = run.input, run.job
     await dialogs.lock(connection, given.dialog_id)
     answered = await dialog_replies.replace(connection, given.dialog_id, reply, job.id, of=given.written_by)
-    following = None
-    if answered is not None:
-        unanswered = await dialogs.unanswered_text(connection, given.dialog_id, after=answered)
-        following = next_reply(job, {"persona": given.persona}, given.dialog_id, unanswered)
-    await dialog_replies.settle(
-        connection, given.dialog_id, following.id if following else None, key_of_last_part(job, reply)
+    next_id = uuid4()
+    unanswered = await dialog_replies.settle(
+        connection, given.dialog_id, next_id, key_of_last_part(job, reply), answered=answered
     )
+    following = next_reply(job, next_id, {"persona": given.persona}, given.dialog_id, unanswered)
     return [following] if following else []

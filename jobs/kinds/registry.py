@@ -14,6 +14,7 @@ from jobs.kinds import (
     erase_person,
     export_person,
     extract_document,
+    fetch_chat_documents,
     generate_image,
     generate_image_prompt,
     generate_reply,
@@ -47,6 +48,7 @@ KINDS: dict[str, Kind] = {
     "erase_person": erase_person,
     "export_person": export_person,
     "extract_document": extract_document,
+    "fetch_chat_documents": fetch_chat_documents,
     "generate_character": generate_character,
     "generate_character_avatar": generate_character_avatar,
     "generate_character_batch": generate_character_batch,
@@ -68,6 +70,20 @@ KINDS: dict[str, Kind] = {
     "run_ollama_analysis": run_ollama_analysis,
     "summarize_dialog": summarize_dialog,
 }
+
+# the steps of a world: hundreds come at once, and nobody waits for one of them alone
+BY_THE_HUNDRED = frozenset(
+    {
+        "generate_character",
+        "generate_character_avatar",
+        "generate_character_batch",
+        "generate_post",
+        "generate_post_batch",
+        "generate_post_image",
+        "generate_world_description",
+        "generate_world_image",
+    }
+)
 
 # kinds whose roots go on when all their steps have ended
 AFTER_STEPS: dict[str, AfterSteps] = {

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from jobs.db import jobs as job_rows
 from jobs.db import webhook_deliveries as deliveries
 from jobs.db.webhook_deliveries import Choice
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import Outcome, Run
 from jobs.kinds.dialogue import KindInput
 from jobs.webhooks.again import replay_chunk, take_back
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 QUEUE = "webhooks"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 CHUNK = 200
 

@@ -1,7 +1,7 @@
 """What a model is shown of a dialog for an answer, how the answer stands in the chat, and what follows from it."""
 
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID
 
 from jobs.companion.outbox import ChatButtons, ChatText, Message, split_text
 from jobs.companion.reply_buttons import reply_buttons
@@ -78,7 +78,7 @@ def key_of_last_part(job: Job, reply: str) -> str:
     return f"job:{job.id}:{job.retries}:{len(split_text(reply)) - 1}"
 
 
-def next_reply(job: Job, who: Json, dialog_id: int, unanswered: str | None) -> NewJob | None:
+def next_reply(job: Job, next_id: UUID, who: Json, dialog_id: int, unanswered: str | None) -> NewJob | None:
     """One further job for all that was written while this one ran. `who` answers, as a reply's input says it."""
     if not unanswered:
         return None
@@ -87,7 +87,7 @@ def next_reply(job: Job, who: Json, dialog_id: int, unanswered: str | None) -> N
         "generate_reply",
         given,
         job.owner,
-        id=uuid4(),
+        id=next_id,
         dialog_id=dialog_id,
         destination=job.destination,
         priority=job.priority,

@@ -4,6 +4,7 @@ This is the root: it splits. `analyse_part` compares one part, `merge_findings` 
 """
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,12 +17,14 @@ from jobs.analysis.paged_text import PagedText, joined
 from jobs.analysis.prompting import part_instruction
 from jobs.analysis.room import LONGEST_ANSWER, Room, room_in
 from jobs.analysis.splitting import Part, split
+from jobs.companion import analysis_progress
 from jobs.db import analysis_parts, comparisons, documents
 from jobs.db.comparisons import Comparison
 from jobs.db.documents import Document
 from jobs.db.jobs import Job, Json
 from jobs.errors import InvalidInput, NotFound
 from jobs.imaging.postponed import Postponed
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import Further, NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput, Message
 from jobs.reports.formats import ReportFormat
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 
 QUEUE = "analysis"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 # a document that is being read calls when it is done; this long nobody waits for the call
 LOOK_AGAIN = 5.0
@@ -67,7 +70,13 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         _child(comparison, readable, texts, part, number, len(split_up), room)
         for number, part in enumerate(split_up, start=1)
     ]
-    return Outcome(Result(comparison_id=comparison.id, parts=len(children)), children=children)
+    split_into = Result(comparison_id=comparison.id, parts=len(children))
+    return Outcome(split_into, children=children, save=partial(_save, run.job, comparison.id, len(children)))
+
+
+async def _save(job: Job, comparison_id: UUID, parts: int, connection: AsyncConnection) -> list[NewJob]:
+    await analysis_progress.tell_begun(connection, job, comparison_id, parts)
+    return []
 
 
 async def after_steps(connection: AsyncConnection, root: Job) -> Further:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.db import dialog_history, dialog_summaries
 from jobs.db.dialog_history import History, StoredMessage
 from jobs.errors import TemporaryError
+from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput, Message
 from jobs.kinds.replying import room_in
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 QUEUE = "llm"
 CHAT_ACTION = "typing"
-ATTEMPTS = 3
+ATTEMPTS = OTHER
 
 LONGEST_SUMMARY = 2000
 SUMMARY_TOKENS = 400

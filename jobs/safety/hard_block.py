@@ -42,7 +42,10 @@ def _pieces(text: str) -> list[str]:
 
 def _broken_in(piece: str, adult: bool) -> str | None:
     words = lexicon()
-    found, spelled = [words.harmless.sub(" . ", reading) for reading in readings(piece)], spelled_out(piece)
+    read, spelled = readings(piece), spelled_out(piece)
+    if not (adult or _may_break(words, read, spelled)):
+        return None
+    found = [words.harmless.sub(" . ", each) for each in read]
     if any(words.coded.search(each) for each in found):
         return "coded"
     sexual = any(words.sexual.search(each) for each in found) or any(map(words.sexual_within.search, spelled))
@@ -52,6 +55,13 @@ def _broken_in(piece: str, adult: bool) -> str | None:
         found = [words.casual.sub(" . ", each) for each in found]
     sign = _sign_of_minor(words, found, spelled) or ("age" if beside_a_sign(sentences(piece)) else None)
     return f"{'sexual' if sexual else 'adult_persona'}+{sign}" if sign else None
+
+
+def _may_break(words: Lexicon, read: list[str], spelled: list[str]) -> bool:
+    """Nearly all texts may not, whatever is harmless in them: so what costs more is spared them."""
+    return any(words.coded.search(each) or words.sexual.search(each) for each in read) or any(
+        map(words.sexual_within.search, spelled)
+    )
 
 
 def _sign_of_minor(words: Lexicon, found: list[str], spelled: list[str]) -> str | None:

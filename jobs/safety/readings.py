@@ -16,11 +16,12 @@ SIGN = re.compile(r"[^\w\s]|_")
 GLUED = re.compile(r"(?<=\w)[^\w\s]+(?=\w)|_")
 # three or more single characters, with anything but letters between them
 SPELLED = re.compile(r"(?<!\w)\w(?:[\W_]{1,3}\w){2,}(?!\w)")
+SPACES = re.compile(r"(\s+)")
 NOTHING_SAID = re.compile(r"[\W_]+")
 DRAWN_OUT = re.compile(r"(\w)\1{2,}")
 # a letter that somebody thinks better not to write
 CENSORED = re.compile(r"(?<=[^\W\d_])[*#](?=[^\W\d_])")
-BORDER = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+NUMBER = re.compile(r"\d+")
 LATIN_LETTER, CYRILLIC_LETTER = re.compile("[a-z]"), re.compile("[а-я]")
 # a sign stands for a letter only where a letter could stand
 LEET = re.compile(r"[0-9@$€|+!](?=\w)|(?<=\w)[0-9@$€]")
@@ -72,29 +73,45 @@ def _note(found: dict[str, None], reading: str) -> None:
 
 def _undisguised(plain: str) -> list[str]:
     """As the Latin and as the Cyrillic word that each disguised one looks like."""
-    if not (
-        LEET.search(plain) or CENSORED.search(plain) or (LATIN_LETTER.search(plain) and CYRILLIC_LETTER.search(plain))
-    ):
+    tokens = SPACES.split(plain)
+    # nearly all words are what they look like
+    disguised = [number for number, token in enumerate(tokens) if _is_disguised(token)]
+    censored = CENSORED.search(plain)
+    if not (disguised or censored):
         return []
     alphabets = [(LATIN_LETTER, LATIN, {**LEET_LATIN, "1": one}) for one in ONE_AS]
     alphabets.append((CYRILLIC_LETTER, CYRILLIC, LEET_CYRILLIC))
-    tokens = re.split(r"(\s+)", plain)
-    variants = ["".join(_revealed(token, *alphabet) for token in tokens) for alphabet in alphabets]
-    if CENSORED.search(plain):
+    variants = []
+    for alphabet in alphabets:
+        revealed = list(tokens)
+        for number in disguised:
+            revealed[number] = _revealed(tokens[number], *alphabet)
+        variants.append("".join(revealed))
+    if censored:
         variants += [CENSORED.sub(vowel, plain) for vowel in VOWELS]
     return [variant for variant in dict.fromkeys(variants) if variant != plain]
 
 
+def _is_disguised(token: str) -> bool:
+    if token.isascii() and token.isalpha():
+        return False
+    return bool(LEET.search(token)) or _is_mixed(token)
+
+
+def _is_mixed(token: str) -> bool:
+    return bool(LATIN_LETTER.search(token) and CYRILLIC_LETTER.search(token))
+
+
 def _revealed(token: str, letter: re.Pattern[str], looks: dict[int, str], leet: dict[str, str]) -> str:
     """`letter`: one of the alphabet that it is to be read in."""
-    if LATIN_LETTER.search(token) and CYRILLIC_LETTER.search(token):
+    if _is_mixed(token):
         token = token.translate(looks)
     return LEET.sub(lambda sign: leet.get(sign[0], sign[0]), token) if letter.search(token) else token
 
 
 def _words(text: str) -> str:
     """A number and a word that touch are two: "16yo" reads "16 yo"."""
-    return " ".join(BORDER.sub(" ", SIGN.sub(" ", text)).split())
+    return " ".join(NUMBER.sub(r" \g<0> ", SIGN.sub(" ", text)).split())
 
 
 def _spelled_out(text: str) -> str:

@@ -45,6 +45,7 @@ class WorldDescription(BaseModel):
 class CharacterOutline(BaseModel):
     """One person, for the place in society that was asked for."""
 
+    place: int = Field(description="The number of that place.")
     username: Line = Field(description="A short name in Latin letters, digits and underscores.")
     concept: Words = Field(description="Who it is and what drives them, in one or two sentences.")
 

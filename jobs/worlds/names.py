@@ -25,6 +25,12 @@ def username(wanted: str, position: int) -> str:
     return NOT_IN_USERNAME.sub("_", plain).strip("_")[:LONGEST].strip("_") or f"user_{position}"
 
 
+def alike(wanted: str) -> str:
+    """The same for names of which one would need a number behind it."""
+    nameless = username("", 0)
+    return name if (name := username(wanted, 0)) != nameless else wanted.casefold()
+
+
 def free(name: str, taken: Iterable[str]) -> str:
     """The name, or with the first number that nobody has."""
     known = set(taken)

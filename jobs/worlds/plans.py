@@ -1,8 +1,8 @@
 """Who will there be in a world, and who posts what: planned by numbers, so that they hold whatever a model writes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,28 @@ def places(social_groups: Sequence[dict[str, Any]], users: int, posts: int) -> l
         role = roles[index // len(social_groups) % len(roles)]
         found.append(Place(index + 1, group["name"], role, len(post_positions(index + 1, users, posts))))
     return found
+
+
+class Seated(Protocol):
+    @property
+    def place(self) -> int: ...
+
+
+Person = TypeVar("Person", bound=Seated)
+
+
+def seats(positions: Iterable[int], people: Iterable[Person]) -> dict[int, Person]:
+    """Who gets which position: the one that they name, and who names none that is free gets the first that is left."""
+    left = sorted(positions)
+    seated: dict[int, Person] = {}
+    standing = []
+    for person in people:
+        if person.place in left:
+            seated[person.place] = person
+            left.remove(person.place)
+        else:
+            standing.append(person)
+    return seated | dict(zip(left, standing, strict=False))
 
 
 def post_positions(position: int, users: int, posts: int) -> list[int]:

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from jobs.errors import PostgenError, TemporaryError
 from jobs.worlds.forms import Outlines, as_many
-from jobs.worlds.language import is_kept
 from jobs.worlds.prompting import Asked
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ TOKENS_EACH = 250
 TOKENS_AROUND = 300
 # answers in a row that bring nothing, until it is given up
 MOST_BARREN = 2
-REMINDER = "Mind the language: your last answer was not written in the language and the letters of this request: {said}"
+REMINDER = "Mind the language: your last answer was not written in the language and the letters of these words: {said}"
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,18 @@ class Said:
 
 @dataclass
 class Writing:
-    """For one run: `usage` is what all its answers took. `prompt`: the world's own, whose letters are kept."""
+    """For one run: `usage` is what all its answers took. `sample`: words in the language that is kept."""
 
     model: "ChatModel"
-    prompt: str
+    sample: str
     usage: Counter[str] = field(default_factory=Counter)
 
-    async def one(self, asked: Asked, form: type[Form], *, max_tokens: int, words: Callable[[Form], str]) -> Form:
-        """`words` of the answer are those that a reader sees. Asked once more where they are in other letters."""
-        for attempt in (asked, replace(asked, system=f"{asked.system}\n\n{REMINDER.format(said=self.prompt[:500])}")):
+    async def one(self, asked: Asked, form: type[Form], *, max_tokens: int, kept: Callable[[Form], bool]) -> Form:
+        """`kept`: whether the answer is in the language that it should be in. Asked once more where it is not."""
+        reminder = REMINDER.format(said=self.sample[:500])
+        for attempt in (asked, replace(asked, system=f"{asked.system}\n\n{reminder}")):
             answer = await self._answer(attempt, form, max_tokens)
-            if is_kept(self.prompt, words(answer)):
+            if kept(answer):
                 return answer
         raise self._spent(TemporaryError("The language model writes in another language.", code="wrong_language"))
 
@@ -56,8 +56,10 @@ class Writing:
         ask: Callable[[int, Sequence[Form]], Asked],
         *,
         same: Callable[[Form], str],
+        kept: Callable[[str], bool],
     ) -> list[Form]:
         """Exactly so many. `ask`: for that many more, after those that are there. `same`: what no two share.
+        `kept`: of all their concepts together, as in `one`.
 
         Where a model only repeats itself, what it repeats is taken all the same.
         """
@@ -68,7 +70,9 @@ class Writing:
             wanted = min(count - len(found), MOST_AT_ONCE)
             tokens = TOKENS_AROUND + wanted * TOKENS_EACH
             asked = ask(wanted, list(found.values()))
-            answer = await self.one(asked, as_many(outline, wanted), max_tokens=tokens, words=_all_words)
+            answer = await self.one(
+                asked, as_many(outline, wanted), max_tokens=tokens, kept=lambda each: kept(_all_words(each))
+            )
             new = {same(each): each for each in reversed(answer.items) if same(each) not in found}
             repeated += [each for each in answer.items if new.get(same(each)) is not each]
             barren = 0 if new else barren + 1

@@ -1,4 +1,4 @@
-"""`python -m sandbox.demo [--check] [--fresh]`, or `make demo DEMO_ARGS="…"`."""
+"""`python -m sandbox.demo [--check] [--real-world] [--fresh]`, or `make demo DEMO_ARGS="…"`."""
 
 import argparse
 import asyncio
@@ -24,7 +24,10 @@ def read_arguments() -> argparse.Namespace:
         prog="python -m sandbox.demo",
         description="Starts Postgen and all that it needs on this machine, and stops it at Ctrl-C.",
     )
-    parser.add_argument("--check", action="store_true", help="try chat and API out, then end")
+    parser.add_argument("--check", action="store_true", help="try chat, API, documents and a world out, then end")
+    parser.add_argument(
+        "--real-world", action="store_true", help="the small real model writes the worlds, and takes minutes for one"
+    )
     parser.add_argument("--fresh", action="store_true", help="forget the data of earlier runs first")
     for name, port in {"api": API_PORT, "webhook": WEBHOOK_PORT, "chat": CHAT_PORT}.items():
         parser.add_argument(f"--{name}-port", type=int, default=port, help=f"instead of {port}; 0: any free one")
@@ -46,7 +49,8 @@ def main() -> int:
     folder = DemoFolder(options.folder)
 
     async def run() -> int:
-        return await Supervisor(Wish(addresses, options.check, options.fresh), folder, own_environment()).run()
+        wish = Wish(addresses, options.check, options.fresh, options.real_world)
+        return await Supervisor(wish, folder, own_environment()).run()
 
     end_with_make()
     try:

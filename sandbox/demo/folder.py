@@ -32,6 +32,10 @@ class DemoFolder:
         return self.path / "comfyui"
 
     @property
+    def documents(self) -> Path:
+        return self.path / "documents"
+
+    @property
     def chats(self) -> Path:
         return self.path / "chats.pickle"
 

@@ -16,8 +16,8 @@ DOOR_GRACE = 1
 WORKERS = {
     **{f"worker-gpu-{lane}": [f"--queues=gpu-{lane}", "--concurrency=2"] for lane in range(LANES)},
     "worker-llm": ["--queues=llm,image"],
-    # documents are read; to compare them it asks the Ollama of this machine, if there is one
     "worker-analysis": ["--queues=analysis", "--concurrency=1"],
+    "worker-world": ["--queues=world", "--concurrency=4"],
     "worker-deliveries": ["--queues=telegram,webhooks,housekeeping"],
 }
 
@@ -36,6 +36,11 @@ def key_creation(environment: Mapping[str, str]) -> Command:
     options = ["--owner=account:demo", "--name=the demo", "--scope=jobs", "--scope=admin"]
     program = [_program("postgen"), "keys", "create", *options]
     return _command("keys-create", "postgen keys create", program, environment)
+
+
+def printing(folder: DemoFolder, environment: Mapping[str, str]) -> Command:
+    program = _module("sandbox.demo.contracts", str(folder.documents))
+    return _command("contracts", "The printing of the contracts", program, environment)
 
 
 def outside_world(addresses: Addresses, folder: DemoFolder, environment: Mapping[str, str]) -> list[Command]:

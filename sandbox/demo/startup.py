@@ -30,7 +30,7 @@ class Startup:
 
     def __init__(
         self, addresses: Addresses, folder: DemoFolder, own: Mapping[str, str], database: DemoDatabase,
-        processes: Processes, progress: Progress,
+        processes: Processes, progress: Progress, *, real_world: bool = False,
     ) -> None:  # fmt: skip
         self.addresses = addresses
         self.folder = folder
@@ -38,6 +38,7 @@ class Startup:
         self.database = database
         self.processes = processes
         self.progress = progress
+        self.real_world = real_world
 
     async def start(self, *, fresh: bool) -> Started:
         """Returns when all parts are ready. Raises DemoFailed."""
@@ -60,6 +61,7 @@ class Startup:
         llm, chat, *lanes = await self.processes.start(commands)
         database_url, *_ = await together(
             self._start_database(),
+            self._print_contracts(),
             self._announce(llm, f"{self.addresses.llm}/health"),
             self._announce(chat, f"{self.addresses.chat}/healthz"),
             *(
@@ -80,6 +82,11 @@ class Startup:
         await self.processes.run(parts.migration(self._environment(url)))
         self.progress.say("its tables are up to date (alembic upgrade head)")
         return url
+
+    async def _print_contracts(self) -> str:
+        if not self.folder.documents.exists():
+            await self.processes.run(parts.printing(self.folder, self._environment("")))
+        return str(self.folder.documents)
 
     async def _start_postgen(self, database_url: str) -> str:
         """The demo's key of the REST API."""
@@ -112,4 +119,4 @@ class Startup:
         return names
 
     def _environment(self, database_url: str) -> dict[str, str]:
-        return environment(self.own, self.addresses, self.folder, database_url)
+        return environment(self.own, self.addresses, self.folder, database_url, real_world=self.real_world)

@@ -8,25 +8,38 @@ from typing import Any
 
 from sandbox.demo.addresses import Addresses
 from sandbox.demo.api_tryout import try_api
+from sandbox.demo.api_user import api_user
 from sandbox.demo.database import DemoDatabase
 from sandbox.demo.failure import DemoFailed
 from sandbox.demo.folder import DemoFolder
 from sandbox.demo.processes import Processes
 from sandbox.demo.progress import Progress
-from sandbox.demo.startup import Startup
+from sandbox.demo.startup import Started, Startup
 from sandbox.demo.tryout import try_out
+from sandbox.demo.welcome import Welcome
+from sandbox.demo.world_tryout import try_world
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-CHECK_SECONDS = 120
+CHECK_SECONDS = 600
+# beside that; one core writes some ten thousand letters for a world
+REAL_WORLD_SECONDS = 1200
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the command line asked for. `check`: try everything out, then end. `fresh`: forget earlier runs first."""
+    """What the command line asked for. `check`: try everything out, then end. `fresh`: forget earlier runs first.
+
+    `real_world`: the small real model writes the worlds.
+    """
 
     addresses: Addresses
     check: bool = False
     fresh: bool = False
+    real_world: bool = False
+
+    @property
+    def check_seconds(self) -> float:
+        return CHECK_SECONDS + (REAL_WORLD_SECONDS if self.real_world else 0)
 
 
 class Supervisor:
@@ -36,7 +49,9 @@ class Supervisor:
         self.progress = Progress()
         self.database = DemoDatabase(folder, own.get("DATABASE_URL"))
         self.processes = Processes(folder)
-        self.startup = Startup(wish.addresses, folder, own, self.database, self.processes, self.progress)
+        self.startup = Startup(
+            wish.addresses, folder, own, self.database, self.processes, self.progress, real_world=wish.real_world
+        )
         self.stop_wanted = asyncio.Event()
 
     async def run(self) -> int:
@@ -77,33 +92,32 @@ class Supervisor:
             await asyncio.Event().wait()
             return
         try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                started = await self.startup.start(fresh=self.wish.fresh)
-                await try_out(self.wish.addresses.chat, started.database_url, self.progress)
-                await try_api(self.wish.addresses.api, started.api_key, self.progress)
-                self.progress.say("it works: a reply and two pictures came")
+            async with asyncio.timeout(self.wish.check_seconds):
+                await self._try_out(await self.startup.start(fresh=self.wish.fresh))
         except TimeoutError:
-            raise DemoFailed(f"The try-out was not done after {CHECK_SECONDS} s.") from None
+            raise DemoFailed(f"The try-out was not done after {self.wish.check_seconds:g} s.") from None
+
+    async def _try_out(self, started: Started) -> None:
+        # it reads reports, and whoever only looks around needs nothing of that in memory
+        from sandbox.demo.analysis_tryout import try_analysis
+
+        api = self.wish.addresses.api
+        await try_out(self.wish.addresses.chat, started.database_url, self.progress)
+        await try_api(api, started.api_key, self.progress)
+        async with api_user(api, started.api_key) as user:
+            await try_world(user, self.progress, real=self.wish.real_world)
+            await try_analysis(user, self.folder.documents, self.progress)
+        self.progress.say("it works: a reply, two pictures, a world and a comparison came")
 
     def _show_addresses(self, api_key: str) -> None:
-        addresses = self.wish.addresses
-        embedded = f"psql \"$(cat '{self.folder.path}/database-url')\""
-        lanes = "".join(
-            f"    gpu-{number}         http://{host}/   a stand-in for ComfyUI that draws without a GPU\n"
-            for number, host in enumerate(addresses.comfyui)
+        folder = self.folder
+        embedded = f"psql \"$(cat '{folder.path}/database-url')\""
+        database = embedded if self.database.pid else "the one that DATABASE_URL names"
+        welcome = Welcome(
+            self.wish.addresses, api_key, database, folder.documents, folder.logs, real_world=self.wish.real_world
         )
         self.progress.say("ready")
-        self.progress.show(
-            f"\n    Open {addresses.chat}/ and write to the bot, or send /generate a red fox\n\n"
-            f"    API           {addresses.api}/docs   with the key {api_key}\n"
-            f"    webhook app   {addresses.webhook}/\n"
-            f"{lanes}"
-            f"    LLM           {addresses.llm}/v1   a real one, but a small one (SmolLM2-135M)\n"
-            "                  .venv/bin/python -m sandbox.demo.outage   lets it fail for a while, and shows it\n"
-            f"    database      {embedded if self.database.pid else 'the one that DATABASE_URL names'}\n"
-            f"    logs          {self.folder.logs}/\n\n"
-            "    Ctrl-C stops everything; the data stays for the next run.\n"
-        )
+        self.progress.show(welcome.text())
 
     def _on_signal(self) -> None:
         """A second signal is for whoever does not want to wait."""

@@ -53,15 +53,12 @@ class Endpoint:
         self.wire = wire
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        body = await _json(request)
-        if refusal := self.wire.malformed(body):
-            await JSONResponse(refusal.body, refusal.status)(scope, receive, send)
+        received = await well_formed(self.wire, scope, receive, send)
+        if received is None:
             return
-        received = ReceivedRequest(body, dict(request.headers), path=request.url.path, query=request.url.query)
         await self.script.record(received)
         exchange = _Exchange(self.script, self.wire, received, scope, receive, send)
-        received.outcome = await _unless_client_leaves(exchange.answer(), receive)
+        received.outcome = await unless_client_leaves(exchange.answer(), receive)
         received.finished = time.monotonic()
 
 
@@ -177,6 +174,16 @@ def _pieces_before(fault: CutOff | StreamError | BrokenJson) -> int:
     return 1 if isinstance(fault, BrokenJson) else fault.after_pieces
 
 
+async def well_formed(wire: Wire, scope: Scope, receive: Receive, send: Send) -> ReceivedRequest | None:
+    """None: it was refused."""
+    request = Request(scope, receive)
+    body = await _json(request)
+    if refusal := wire.malformed(body):
+        await JSONResponse(refusal.body, refusal.status)(scope, receive, send)
+        return None
+    return ReceivedRequest(body, dict(request.headers), path=request.url.path, query=request.url.query)
+
+
 async def _json(request: Request) -> Any:
     try:
         return await request.json()
@@ -184,7 +191,7 @@ async def _json(request: Request) -> Any:
         return None
 
 
-async def _unless_client_leaves(answering: Awaitable[Outcome], receive: Receive) -> Outcome:
+async def unless_client_leaves(answering: Awaitable[Outcome], receive: Receive) -> Outcome:
     answer = asyncio.ensure_future(answering)
     leaving = asyncio.ensure_future(_disconnected(receive))
     try:

@@ -18,7 +18,7 @@ from jobs.errors import Misconfigured
 from sandbox.llm.model_file import small_model
 
 ALIAS = "smollm2"
-TOKENS_PER_SLOT = 4096
+TOKENS_PER_SLOT = 8192
 SLOTS = 2
 # Its threads wait for each other at every step, so a core that something else keeps busy slows all of them down:
 # measured on two busy cores, one thread writes sixty tokens a second and two write five.

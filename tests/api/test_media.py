@@ -58,7 +58,8 @@ async def test_the_whole_file(api: Api) -> None:
 async def test_what_could_run_in_a_browser_is_only_offered_for_saving(api: Api) -> None:
     stored = await keep(api, b"<script>alert(1)</script>", content_type="text/html")
     answer = await api.anna.get(path(stored))
-    assert answer.headers["content-disposition"] == f'attachment; filename="{stored.id}.bin"'
+    assert answer.headers["content-disposition"] == f'attachment; filename="{stored.id}.html"'
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

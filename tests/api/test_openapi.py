@@ -12,7 +12,7 @@ from tests.api.test_jobs_accept import REPLY, Json
 INNER = {
     "broadcast", "broadcast_part", "erase_person", "export_person", "extract_document", "reconcile_stars",
     "refund_stars", "regenerate_reply", "replay_deliveries", "summarize_dialog", "analyse_part", "make_report",
-    "merge_findings",
+    "merge_findings", "fetch_chat_documents",
 }  # fmt: skip
 
 

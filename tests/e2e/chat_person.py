@@ -28,9 +28,9 @@ class ChatPerson:
     def newest(self) -> Locator:
         return self.messages.last
 
-    def buttons(self, words: str) -> Locator:
+    def buttons(self, words: str, *, exact: bool = False) -> Locator:
         """Below the bot's messages, the oldest first."""
-        return self.page.locator(".inline").get_by_role("button", name=words)
+        return self.page.locator(".inline").get_by_role("button", name=words, exact=exact)
 
     def photo(self, below: str | None = None) -> Locator:
         """A picture in the newest message that has one, or in the one with the words `below`."""
@@ -46,8 +46,8 @@ class ChatPerson:
         await self.page.keyboard.press("Enter")
         await expect(self.page.locator(".from-user").last).to_contain_text(words)
 
-    async def press(self, words: str) -> None:
-        await self.buttons(words).last.click()
+    async def press(self, words: str, *, exact: bool = False) -> None:
+        await self.buttons(words, exact=exact).last.click()
 
     async def agree(self, words: str) -> None:
         """To what the page asks."""

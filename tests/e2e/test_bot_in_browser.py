@@ -156,7 +156,7 @@ async def switches_to_russian(anna: ChatPerson) -> None:
     await anna.write("/settings")
     await anna.reads("Language: English")
     await anna.look("settings")
-    await anna.press("Русский")
+    await anna.press("Русский", exact=True)
     await anna.reads("Настройки", "Язык: Русский")
     await anna.look("settings-russian")
     await anna.write("/balance")

@@ -25,8 +25,9 @@ def shot(database_url: str) -> Iterator[Workers]:
     workers.kill_all()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("worlds", "kills"), [(1, 3), pytest.param(8, 50, marks=pytest.mark.timeout(1200))])
+@pytest.mark.parametrize(
+    ("worlds", "kills"), [(1, 2), pytest.param(8, 50, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])]
+)
 async def test_kill_9_while_a_world_grows(
     database: Database, shot: Workers, tmp_path: Path, worlds: int, kills: int
 ) -> None:

@@ -118,16 +118,16 @@ def nodes(node: dict[str, Any]) -> Any:
 
 def test_a_full_queue_is_left_out_and_a_yielding_one_is_asked_for_more() -> None:
     admission = Admission({"gpu-0": 2, "llm": 10})
-    assert admission.wanted() == {"gpu-0": 1, "llm": 1}
-    admission.fetched({"gpu-0": 1, "llm": 1}, ["gpu-0", "llm"])
+    assert admission.wanted() == {"gpu-0": 2, "llm": 2}
+    assert not admission.fetched({"gpu-0": 2, "llm": 2}, ["gpu-0", "llm"]), "fewer than asked for are all"
     assert admission.wanted() == {"gpu-0": 1, "llm": 2}
-    admission.fetched({"gpu-0": 1, "llm": 2}, ["gpu-0", "llm", "llm"])
+    assert admission.fetched({"gpu-0": 1, "llm": 2}, ["gpu-0", "llm", "llm"]), "as many as asked for may not be"
     assert admission.wanted() == {"llm": 4}
-    admission.fetched({"llm": 4}, ["llm"])
-    assert admission.wanted() == {"llm": 1}
+    assert not admission.fetched({"llm": 4}, ["llm"])
+    assert admission.wanted() == {"llm": 2}
     assert admission.leave("gpu-0"), "it had been full"
     assert not admission.leave("llm")
-    assert admission.wanted() == {"gpu-0": 1, "llm": 1}
+    assert admission.wanted() == {"gpu-0": 1, "llm": 2}
 
 
 async def test_a_lane_runs_two_at_a_time_and_a_full_one_stops_no_other_queue(app: ProbeApp) -> None:

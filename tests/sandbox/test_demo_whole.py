@@ -23,16 +23,19 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_check_gets_a_reply_and_a_picture_and_a_second_run_keeps_the_data(folder: Path) -> None:
+@pytest.mark.timeout(1000)
+def test_check_tries_everything_out_and_a_second_run_keeps_the_data(folder: Path) -> None:
     with running_demo(folder, "--check") as demo:
         demo.wait_for("trying it out", 90)
-        assert demo.wait_for_end(120) == 0, demo.output
+        assert demo.wait_for_end(620) == 0, demo.output
         assert demo.left() == []
     assert "a JPEG of" in demo.output
     assert re.search(
         r"POST /v1/jobs, Prefer: wait  →  \d+ ms: a [A-Z]+ of \d+×\d+, \d+ kB, read by its signed link", demo.output
     )
+    assert re.search(r"with 2 people, 2 posts and [4-6] pictures, written by a stand-in", demo.output)
+    assert re.search(r"2 documents in 1 part\(s\) by smollm2:135m; findings: \d+, quotations dropped", demo.output)
+    assert "its report names both documents in every format: md" in demo.output
     assert "it works" in demo.output
     first = database_files(folder)
     key = (folder / "api-key").read_text()
@@ -44,7 +47,10 @@ def test_check_gets_a_reply_and_a_picture_and_a_second_run_keeps_the_data(folder
         assert len(demo.known) > 9
         assert photos_of("Tryout", demo.output) == 3, "the card, the greeting, the picture"
         assert f"/docs   with the key {key}\n" in demo.output
-        assert jobs_of(key, demo.output) == [("generate_image", "completed")]
+        jobs = jobs_of(key, demo.output)
+        assert {"generate_image", "init_world_creation", "run_ollama_analysis", "make_report"} <= jobs.keys()
+        assert set(jobs.values()) == {"completed"}
+        assert_the_contracts_lie_where_it_says(demo.output)
         assert_an_outage_is_shown_and_survived(folder)
         demo.process.send_signal(signal.SIGTERM)
         assert demo.wait_for_end(STOP_SECONDS) == 0
@@ -74,14 +80,23 @@ def photos_of(first_name: str, output: str) -> int:
         return len([message for message in messages if "photo" in message])
 
 
-def jobs_of(key: str, output: str) -> list[tuple[str, str]]:
+def assert_the_contracts_lie_where_it_says(output: str) -> None:
+    place = re.search(r"then upload two of\n +(.+)/   a contract", output)
+    assert place
+    files = {file.name: file.read_bytes()[:5] for file in Path(place[1]).iterdir()}
+    which = ("old", "old-page1", "new", "new-page1")
+    names = [f"{name}-{version}.pdf" for name in ("maintenance-en", "supply-ru") for version in which]
+    assert files == dict.fromkeys(names, b"%PDF-")
+
+
+def jobs_of(key: str, output: str) -> dict[str, str]:
     """What the page that was named, with the key that was named, can tell."""
     address = re.search(r"API +(http://127\.0\.0\.1:\d+)/docs", output)
     assert address
     with httpx.Client(base_url=address[1], trust_env=False) as client:
         assert client.get("/docs").status_code == 200
         found = client.get("/v1/jobs", headers={"Authorization": f"Bearer {key}"}).raise_for_status().json()
-        return [(job["kind"], job["status"]) for job in found["jobs"]]
+        return {job["kind"]: job["status"] for job in found["jobs"]}
 
 
 def database_files(folder: Path) -> tuple[str, str]:

@@ -17,15 +17,18 @@ CHOSEN = "SELECT locale, auto_pictures, age_confirmed_at FROM telegram_users"
 async def test_language_and_pictures_are_chosen_in_one_message(door: Door, database: Database) -> None:
     await door.says("/settings")
     [shown] = await chat_payloads(database)
-    assert shown["text"].splitlines() == ["Settings", "", "Language: English", "Pictures without being asked: on"]
-    assert buttons(shown) == ["settings:locale:ru", "settings:locale:en", "settings:pictures:off"]
+    of_reports = ["Reports as: PDF", "Language of reports: as in the chat"]
+    assert shown["text"].splitlines() == [
+        "Settings", "", "Language: English", "Pictures without being asked: on", *of_reports,
+    ]  # fmt: skip
+    assert buttons(shown)[:3] == ["settings:locale:ru", "settings:locale:en", "settings:pictures:off"]
     for _ in range(2):  # pressed twice, it is done once
         await press(door, "settings:pictures:off", of=31)
     await press(door, "settings:locale:ru", of=31)
     edit = (await chat_payloads(database))[-1]
     assert (edit["method"], edit["of"]) == ("editMessageText", 31)
-    assert edit["text"].splitlines()[2:] == ["Язык: Русский", "Картинки без просьбы: выключены"]
-    assert buttons(edit)[-1] == "settings:pictures:on"
+    assert edit["text"].splitlines()[2:4] == ["Язык: Русский", "Картинки без просьбы: выключены"]
+    assert buttons(edit)[2] == "settings:pictures:on"
     [row] = await rows(database, CHOSEN)
     assert (row["locale"], row["auto_pictures"]) == ("ru", False)
     # from now on everything is said in it, whatever the phone speaks

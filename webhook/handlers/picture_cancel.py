@@ -22,15 +22,16 @@ from webhook.visit import Visit
 
 async def cancel(callback: CallbackQuery, visit: Visit) -> AnswerCallbackQuery:
     job_id = job_of(callback.data or "", CANCEL)
-    words = await _cancelled(visit, job_id) if job_id else None
+    stopping, stopped = say(visit.locale, "picture.stopping"), say(visit.locale, "picture.stopped")
+    words = await call_off(visit, job_id, stopping, stopped) if job_id else None
     if words is None and callback.message:
         # a message that outlived its picture promises what nothing can keep
         await visit.send([ChatDelete(of=callback.message.message_id)])
     return AnswerCallbackQuery(callback_query_id=callback.id, text=words or say(visit.locale, "picture.ended"))
 
 
-async def _cancelled(visit: Visit, job_id: UUID) -> str | None:
-    """None where there is nothing to cancel any more."""
+async def call_off(visit: Visit, job_id: UUID, stopping: str, stopped: str) -> str | None:
+    """What to say: that it will be, or that it is. None where there is nothing to cancel any more."""
     before = await job_rows.get(visit.connection, job_id)
     if before is None or before.status not in ("pending", "processing"):
         return None
@@ -41,8 +42,7 @@ async def _cancelled(visit: Visit, job_id: UUID) -> str | None:
         return None
     if job.status != "cancelled":
         # whoever runs it tells how it ended
-        return say(visit.locale, "picture.stopping")
-    stopped = say(visit.locale, "picture.stopped")
+        return stopping
     if job.ran_at is None:
         # of one that waited for what hangs below it, its end has told already
         back = await _given_back(visit, job_id, paid)

@@ -1,4 +1,4 @@
-"""/settings: language, automatic pictures, and the confirmation of age, in one message that changes as one presses."""
+"""/settings: language, pictures, reports, and the confirmation of age, in one message that changes as one presses."""
 
 from aiogram import Router
 from aiogram.filters import Command
@@ -7,8 +7,10 @@ from aiogram.types import CallbackQuery, Message
 
 from jobs.companion.outbox import ChatEdit, ChatText
 from jobs.companion.preferences import LANGUAGES, SETTINGS, Choices, buttons, words
-from jobs.db import consents, preferences
+from jobs.db import consents, preferences, report_preferences
+from jobs.owners import of_person
 from jobs.safety import ratings
+from webhook.handlers import report_settings
 from webhook.visit import Visit
 
 
@@ -31,10 +33,11 @@ async def change(callback: CallbackQuery, visit: Visit) -> AnswerCallbackQuery:
         await ratings.confirm_age(visit.connection, user_id)
     elif what == "age" and to == "no":
         await consents.revoke_age(visit.connection, user_id)
+    refused = await report_settings.change(visit, what, to)
     chosen = await choices(visit)
     if callback.message is not None:
         await visit.send([ChatEdit(callback.message.message_id, words(chosen), buttons(chosen))])
-    return AnswerCallbackQuery(callback_query_id=callback.id)
+    return AnswerCallbackQuery(callback_query_id=callback.id, text=refused)
 
 
 async def choices(visit: Visit) -> Choices:
@@ -43,7 +46,8 @@ async def choices(visit: Visit) -> Choices:
     since = None
     if asked:
         since = await consents.age_confirmed_at(visit.connection, visit.user.user_id, ratings.AGE_POLICY)
-    return Choices(visit.locale, known.auto_pictures, asked, since)
+    reports = await report_preferences.read(visit.connection, of_person(visit.user.user_id))
+    return Choices(visit.locale, known.auto_pictures, asked, since, reports)
 
 
 def asks_age(visit: Visit) -> bool:

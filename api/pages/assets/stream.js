@@ -35,6 +35,30 @@ export async function fetched(address, options = {}) {
   return answer;
 }
 
+// However often it is asked for: one look at a time, and one more if something happened meanwhile. A look that fails is
+// tried again, a few times.
+export function coalesced(look) {
+  let looking = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (looking) return;
+    looking = true;
+    for (let failed = 0; again && failed < 5;) {
+      again = false;
+      try {
+        await look();
+        failed = 0;
+      } catch {
+        again = true;
+        failed += 1;
+        await new Promise((resolve) => { setTimeout(resolve, 1000 * failed); });
+      }
+    }
+    looking = false;
+  };
+}
+
 export function askBeforeDeleting(within) {
   for (const form of within.querySelectorAll("form[data-confirm]")) {
     form.addEventListener("submit", (event) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });

@@ -8,7 +8,7 @@ from uuid import UUID
 from jobs.owners import CHAT
 from jobs.settings import EconomySettings
 
-Item = Literal["reply", "picture", "photo", "automatic_picture"]
+Item = Literal["reply", "picture", "photo", "automatic_picture", "analysis"]
 Money = Literal["energy", "diamonds"]
 
 UNITS: dict[Item, Money] = {
@@ -16,9 +16,10 @@ UNITS: dict[Item, Money] = {
     "picture": "diamonds",
     "photo": "diamonds",
     "automatic_picture": "diamonds",
+    "analysis": "diamonds",
 }
 # unless the job's metadata say {"item": …}
-ITEMS: dict[str, Item] = {"generate_reply": "reply", "generate_image": "picture"}
+ITEMS: dict[str, Item] = {"generate_reply": "reply", "generate_image": "picture", "run_ollama_analysis": "analysis"}
 OWNER = re.compile(rf"{CHAT}([0-9]{{1,18}})")
 
 

@@ -22,6 +22,7 @@ async def statement(connection: AsyncConnection, wallet: Wallet, user_id: int, l
         *[line for unit in OWED for line in await _owed(connection, wallet, user_id, unit, locale)],
         "",
         _prices(wallet, locale),
+        *_price_of_analyses(wallet, locale),
     ]
     if entries:
         lines += ["", say(locale, "balance.latest"), *(entry_line(locale, entry) for entry in entries)]
@@ -42,3 +43,9 @@ def _prices(wallet: Wallet, locale: str) -> str:
         picture=money(Sum(picture.unit, picture.amount)),
         photo=money(Sum(photo.unit, photo.amount)),
     )
+
+
+def _price_of_analyses(wallet: Wallet, locale: str) -> list[str]:
+    """Mostly they are free."""
+    price = wallet.price("analysis")
+    return [say(locale, "balance.analysis", sum=money(Sum(price.unit, price.amount)))] if price.amount else []

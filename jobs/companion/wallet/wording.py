@@ -104,10 +104,14 @@ def entry_line(locale: str, entry: Entry) -> str:
     match entry.reason, entry.item:
         case "charge", "reply":
             return say(locale, "entry.reply", **values)
+        case "charge", "analysis":
+            return say(locale, "entry.analysis", **values)
         case "charge", _:
             return say(locale, "entry.picture", **values)
         case "refund", "reply":
             return say(locale, "entry.reply_back", **values)
+        case "refund", "analysis":
+            return say(locale, "entry.analysis_back", **values)
         case "refund", _:
             return say(locale, "entry.picture_back", **values)
         case "purchase", _:

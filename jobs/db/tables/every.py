@@ -2,6 +2,7 @@
 
 from jobs.db.tables import (
     chat,
+    chat_analyses,
     chat_delivery,
     clients,
     control,
@@ -9,6 +10,7 @@ from jobs.db.tables import (
     greetings,
     guard,
     operating,
+    pages,
     pictures,
     predictions,
     safety,
@@ -21,6 +23,7 @@ from jobs.db.tables.columns import metadata
 
 __all__ = [
     "chat",
+    "chat_analyses",
     "chat_delivery",
     "clients",
     "control",
@@ -29,6 +32,7 @@ __all__ = [
     "guard",
     "metadata",
     "operating",
+    "pages",
     "pictures",
     "predictions",
     "safety",

@@ -44,6 +44,8 @@ worlds = Table(
     # how many were asked for
     Column("users", Integer, nullable=False),
     Column("posts", Integer, nullable=False),
+    # without: text alone
+    Column("pictures", Boolean, nullable=False, server_default=text("true")),
     _words("language"),
     _words("name"),
     _words("description"),

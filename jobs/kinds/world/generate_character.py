@@ -9,19 +9,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.db import characters
 from jobs.db.jobs import Json
+from jobs.db.worlds import World
+from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfCharacter
-from jobs.kinds.world.scene import character_of, described, step
+from jobs.kinds.world.scene import character_of, described, in_its_language, step, writing_in
 from jobs.worlds.forms import CharacterDetail
 from jobs.worlds.prompting import about_world, asked
-from jobs.worlds.writing import Writing
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
 
 QUEUE = "world"
 CHAT_ACTION = "typing"
-ATTEMPTS = 2
+ATTEMPTS = OTHER
 LONGEST = 2048
 
 
@@ -39,7 +40,7 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     character = await character_of(run, world, position)
     if character.display_name is not None:
         return Outcome(Result(username=character.username, display_name=character.display_name))
-    writing = Writing(resources.world_llm, world.prompt)
+    writing = writing_in(world, resources.world_llm)
     question = asked(
         "character_detail",
         world=about_world(world),
@@ -49,8 +50,8 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         social_group=character.social_group,
         concept=character.concept,
     )
-    written = await writing.one(question, CharacterDetail, max_tokens=LONGEST, words=_words)
-    children = [step(run, "generate_character_avatar", "avatars", character=position)]
+    written = await writing.one(question, CharacterDetail, max_tokens=LONGEST, kept=partial(_is_kept, world))
+    children = [step(run, "generate_character_avatar", "avatars", character=position)] if world.pictures else []
     if character.posts:
         children.append(step(run, "generate_post_batch", "post_batches", character=position))
     result = Result(username=character.username, display_name=written.display_name)
@@ -58,8 +59,8 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     return Outcome(result, writing.usage, save=save, children=children)
 
 
-def _words(written: CharacterDetail) -> str:
-    return f"{written.bio} {written.personality} {written.speaking_style}"
+def _is_kept(world: World, written: CharacterDetail) -> bool:
+    return in_its_language(world, f"{written.bio} {written.personality} {written.speaking_style}")
 
 
 async def _save(world_id: UUID, position: int, written: Json, connection: AsyncConnection) -> list[NewJob]:

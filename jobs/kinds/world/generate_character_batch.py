@@ -11,21 +11,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.db import characters
 from jobs.db.jobs import Json
 from jobs.db.worlds import World
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfWorld
-from jobs.kinds.world.scene import described, step
+from jobs.kinds.world.scene import described, in_its_language, step, writing_in
 from jobs.worlds.forms import CharacterOutline
-from jobs.worlds.names import free, username
-from jobs.worlds.plans import Place, places
+from jobs.worlds.names import alike, free, username
+from jobs.worlds.plans import Place, places, seats
 from jobs.worlds.prompting import Asked, about_world, asked
-from jobs.worlds.writing import Writing
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
 
 QUEUE = "world"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 
 
 class Input(OfWorld):
@@ -43,9 +43,13 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     if known:
         return Outcome(Result(usernames=[each.username for each in known]))
     planned = places(world.social_groups, world.users, world.posts)
-    writing = Writing(resources.world_llm, world.prompt)
+    writing = writing_in(world, resources.world_llm)
     outlines = await writing.many(
-        world.users, CharacterOutline, partial(_ask, world, planned), same=lambda each: username(each.username, 0)
+        world.users,
+        CharacterOutline,
+        partial(_ask, world, planned),
+        same=lambda each: alike(each.username),
+        kept=partial(in_its_language, world),
     )
     people = _people(planned, outlines)
     children = [step(run, "generate_character", "characters", character=each.position) for each in planned]
@@ -54,8 +58,9 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
 
 
 def _ask(world: World, planned: Sequence[Place], count: int, there: Sequence[CharacterOutline]) -> Asked:
-    wanted = planned[len(there) : len(there) + count]
-    lines = [f"{number}. {each.role}, of {each.social_group}" for number, each in enumerate(wanted, 1)]
+    taken = seats([each.position for each in planned], there)
+    wanted = [each for each in planned if each.position not in taken][:count]
+    lines = [f"{each.position}. {each.role}, of {each.social_group}" for each in wanted]
     return asked(
         "character_batch",
         world=about_world(world),
@@ -67,12 +72,12 @@ def _ask(world: World, planned: Sequence[Place], count: int, there: Sequence[Cha
 
 
 def _people(planned: Sequence[Place], outlines: Sequence[CharacterOutline]) -> list[Json]:
-    names: list[str] = []
-    for place, outline in zip(planned, outlines, strict=True):
-        names.append(free(username(outline.username, place.position), names))
+    seated, names = seats([each.position for each in planned], outlines), list[str]()
+    for place in planned:
+        names.append(free(username(seated[place.position].username, place.position), names))
     return [
-        {**vars(place), "username": name, "concept": outline.concept}
-        for place, outline, name in zip(planned, outlines, names, strict=True)
+        {**vars(place), "username": name, "concept": seated[place.position].concept}
+        for place, name in zip(planned, names, strict=True)
     ]
 
 

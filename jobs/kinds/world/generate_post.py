@@ -13,20 +13,20 @@ from jobs.db.characters import Character
 from jobs.db.jobs import Json
 from jobs.db.posts import Post
 from jobs.db.worlds import World
+from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfPost
-from jobs.kinds.world.scene import described, post_of, step, written_character_of
+from jobs.kinds.world.scene import described, in_its_language, post_of, step, writing_in, written_character_of
 from jobs.worlds.forms import PostDetail, PostDetailWithImage
 from jobs.worlds.names import hashtags
 from jobs.worlds.prompting import Asked, about_character, about_world, asked
-from jobs.worlds.writing import Writing
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
 
 QUEUE = "world"
 CHAT_ACTION = "typing"
-ATTEMPTS = 2
+ATTEMPTS = OTHER
 LONGEST = 1500
 # of their other posts, the nearest
 MOST_AROUND = 6
@@ -51,10 +51,12 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         return Outcome(Result(username=author.username, content=post.content))
     async with run.database.statement() as connection:
         others = await posts.of_character(connection, author.id)
-    writing = Writing(resources.world_llm, world.prompt)
+    writing = writing_in(world, resources.world_llm)
     form: type[PostDetail] = PostDetailWithImage if post.has_image else PostDetail
     question = _question(world, author, post, others)
-    written = await writing.one(question, form, max_tokens=LONGEST, words=lambda each: each.content)
+    written = await writing.one(
+        question, form, max_tokens=LONGEST, kept=lambda each: in_its_language(world, each.content)
+    )
     children = [step(run, "generate_post_image", "post_images", post=post.position)] if post.has_image else []
     save = partial(_save, world.id, post.position, _row(written))
     result = Result(username=author.username, content=written.content)

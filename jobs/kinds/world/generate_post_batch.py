@@ -12,20 +12,20 @@ from jobs.db import posts
 from jobs.db.characters import Character
 from jobs.db.jobs import Json
 from jobs.db.worlds import World
+from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfCharacter
-from jobs.kinds.world.scene import described, step, written_character_of
+from jobs.kinds.world.scene import described, in_its_language, step, writing_in, written_character_of
 from jobs.worlds.forms import PostOutline
 from jobs.worlds.plans import post_positions
 from jobs.worlds.prompting import Asked, about_character, about_world, asked
-from jobs.worlds.writing import Writing
 
 if TYPE_CHECKING:
     from jobs.resources import Resources
 
 QUEUE = "world"
 CHAT_ACTION = "typing"
-ATTEMPTS = 2
+ATTEMPTS = OTHER
 
 
 class Input(OfCharacter):
@@ -46,12 +46,16 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         known = await posts.of_character(connection, character.id)
     if known or not positions:
         return Outcome(Result(posts=[each.position for each in known]))
-    writing = Writing(resources.world_llm, world.prompt)
+    writing = writing_in(world, resources.world_llm)
     outlines = await writing.many(
-        len(positions), PostOutline, partial(_ask, world, character), same=lambda each: each.concept.lower()
+        len(positions),
+        PostOutline,
+        partial(_ask, world, character),
+        same=lambda each: each.concept.lower(),
+        kept=partial(in_its_language, world),
     )
     planned: list[Json] = [
-        {"position": position, "concept": outline.concept, "has_image": outline.has_image}
+        {"position": position, "concept": outline.concept, "has_image": outline.has_image and world.pictures}
         for position, outline in zip(positions, outlines, strict=True)
     ]
     children = [step(run, "generate_post", "posts", post=position) for position in positions]

@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.db import worlds
 from jobs.db.jobs import Json
+from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfWorld
 from jobs.kinds.world.scene import step, world_of
 from jobs.worlds.forms import WorldDescription
+from jobs.worlds.language import is_kept
 from jobs.worlds.prompting import asked
 from jobs.worlds.writing import Writing
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 QUEUE = "world"
 CHAT_ACTION = "typing"
-ATTEMPTS = 4
+ATTEMPTS = CRITICAL
 LONGEST = 4096
 
 
@@ -39,20 +41,19 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
     if world.name is not None:
         return Outcome(Result(world_id=world.id, name=world.name))
     writing = Writing(resources.world_llm, world.prompt)
-    written = await writing.one(
-        asked("world_description", prompt=world.prompt), WorldDescription, max_tokens=LONGEST, words=_words
-    )
+    question = asked("world_description", prompt=world.prompt)
+    written = await writing.one(question, WorldDescription, max_tokens=LONGEST, kept=partial(_is_kept, world.prompt))
     save = partial(_save, world.id, written.model_dump(mode="json"))
+    pictures = ("background", "icon") if world.pictures else ()
     children = [
         step(run, "generate_character_batch", "character_batch", critical=True),
-        step(run, "generate_world_image", "world_images", picture="background"),
-        step(run, "generate_world_image", "world_images", picture="icon"),
+        *(step(run, "generate_world_image", "world_images", picture=each) for each in pictures),
     ]
     return Outcome(Result(world_id=world.id, name=written.name), writing.usage, save=save, children=children)
 
 
-def _words(written: WorldDescription) -> str:
-    return f"{written.description} {written.theme} {written.history}"
+def _is_kept(prompt: str, written: WorldDescription) -> bool:
+    return is_kept(prompt, f"{written.description} {written.theme} {written.history}", written.language)
 
 
 async def _save(world_id: UUID, written: Json, connection: AsyncConnection) -> list[NewJob]:

@@ -1,6 +1,6 @@
 """What a step must know of its world before it begins, and the parts of a tree that it grows."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from jobs.db import characters, posts, worlds
@@ -9,6 +9,11 @@ from jobs.db.posts import Post
 from jobs.db.worlds import World
 from jobs.errors import NotFound
 from jobs.kinds.contract import NewJob, Run
+from jobs.worlds.language import is_same
+from jobs.worlds.writing import Writing
+
+if TYPE_CHECKING:
+    from jobs.providers.chat_model import ChatModel
 
 
 async def world_of(run: Run[Any], world_id: UUID) -> World:
@@ -49,6 +54,15 @@ async def post_of(run: Run[Any], world: World, position: int) -> Post:
     if post is None:
         raise NotFound(f"There is no post {position} in this world yet.")
     return post
+
+
+def writing_in(world: World, model: "ChatModel") -> Writing:
+    """For a world that is described: in the language of its description."""
+    return Writing(model, world.description or "")
+
+
+def in_its_language(world: World, text: str) -> bool:
+    return is_same(world.description or "", text, world.language or "")
 
 
 def step(run: Run[Any], kind: str, stage: str, *, critical: bool = False, **given: Any) -> NewJob:

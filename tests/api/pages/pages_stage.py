@@ -5,8 +5,9 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from jobs.trees.telling import TreeProgress
 from sandbox.llm.reading import reader
@@ -21,6 +22,11 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+class OnStage(Protocol):
+    @property
+    def api(self) -> LiveApi: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ async def opened_browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def visitor(
-    browser: Browser, stage: Stage, *, width: int = 1100, height: int = 800, language: str = "en-US"
+    browser: Browser, stage: OnStage, *, width: int = 1100, height: int = 800, language: str = "en-US"
 ) -> AsyncIterator[Page]:
     """A person with a browser of their own. A script error, a broken policy, a request to elsewhere fails the test."""
     problems: list[str] = []
@@ -71,12 +77,17 @@ async def visitor(
     try:
         page = await context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.extend([said.text] if "Content Security" in said.text else []))
+        page.on("console", lambda said: problems.extend([said.text] if is_trouble(said) else []))
         page.on("request", lambda asked: problems.extend(foreign(asked.url, stage.api.url)))
         yield page
     finally:
         await context.close()
     assert problems == []
+
+
+def is_trouble(said: ConsoleMessage) -> bool:
+    """Not an answer such as 401, of which a browser tells too."""
+    return said.type == "error" and not said.text.startswith("Failed to load resource")
 
 
 def foreign(url: str, own: str) -> list[str]:
@@ -88,7 +99,12 @@ async def log_in(page: Page, key: str) -> None:
     await page.wait_for_url("**/analyses")
 
 
-async def present(page: Page, key: str) -> None:
-    await page.goto("/analyses")
+async def present(page: Page, key: str, room: str = "/analyses") -> None:
+    await page.goto(room)
     await page.locator("#key").fill(key)
     await page.keyboard.press("Enter")
+
+
+async def is_within(page: Page, width: int) -> bool:
+    """Nothing has to be scrolled sideways."""
+    return int(await page.evaluate("document.documentElement.scrollWidth")) <= width

@@ -7,7 +7,16 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FilePayload, Page, expect
 
-from tests.api.pages.pages_stage import CHROMIUM, Stage, log_in, opened_browser, opened_stage, present, visitor
+from tests.api.pages.pages_stage import (
+    CHROMIUM,
+    Stage,
+    is_within,
+    log_in,
+    opened_browser,
+    opened_stage,
+    present,
+    visitor,
+)
 from tests.jobs.analysis.comparing import contract
 
 pytestmark = [
@@ -130,7 +139,7 @@ async def test_two_contracts_are_compared_while_one_watches(browser: Browser, st
         page.on("dialog", lambda dialog: dialog.accept())
         await page.get_by_role("button", name="Delete").click()
         await expect(page.get_by_text("There are no analyses yet")).to_be_visible()
-        await page.get_by_role("button", name="Log out").click()
+        await page.get_by_role("button", name="Log out", exact=True).click()
         await page.goto("/analyses/new")
         await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
@@ -147,11 +156,11 @@ async def test_on_a_phone_in_russian_it_fails_is_tried_again_and_is_cancelled(br
     key = await stage.key()
     async with visitor(browser, stage, width=390, height=844, language="ru-RU") as page:
         await page.goto("/analyses")
-        await fits(page)
+        assert await is_within(page, 390)
         await log_in(page, key)
         await expect(page.get_by_role("heading", name="Анализ документов")).to_be_visible()
         await begin(page, "Договоры " + "ж" * 120)
-        await fits(page)
+        assert await is_within(page, 390)
         await page.get_by_role("button", name="Отменить").click()
         await expect(page.locator(".state")).to_contain_text("отменено")
 
@@ -167,15 +176,11 @@ async def test_on_a_phone_in_russian_it_fails_is_tried_again_and_is_cancelled(br
             await expect(other.locator(".card")).to_contain_text("готово")
             assert await is_the_same_page(other)
         await expect(page.locator(".report h2").first).to_have_text("Документы")
-        await fits(page)
+        assert await is_within(page, 390)
         await page.get_by_role("link", name="English").click()
         await expect(page.locator(".state")).to_contain_text("completed")
         await page.goto("/analyses")
-        await fits(page)
+        assert await is_within(page, 390)
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         assert await page.evaluate("document.activeElement.id") == "main"
-
-
-async def fits(page: Page) -> None:
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -81,11 +81,10 @@ async def document(database: Database, pages: Sequence[str] | None, *, name: str
 
 
 @dataclass(frozen=True)
-class Desk:
+class Comparing:
     """Where comparisons are asked for and worked off."""
 
     resources: Resources
-    ollama: ScriptedOllama
 
     @property
     def garden(self) -> Garden:
@@ -115,6 +114,11 @@ class Desk:
             findings = await comparisons.findings_of(connection, comparison_id)
         assert found is not None
         return found, findings
+
+
+@dataclass(frozen=True)
+class Desk(Comparing):
+    ollama: ScriptedOllama
 
 
 @asynccontextmanager

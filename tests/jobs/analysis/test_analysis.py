@@ -12,6 +12,7 @@ from jobs.db import comparisons, documents
 from jobs.db import jobs as job_rows
 from jobs.db.session import Database
 from jobs.errors import Conflict
+from jobs.kinds import attempts
 from jobs.providers.opening import open_model
 from jobs.settings import LlmSettings
 from jobs.trees import looking
@@ -283,7 +284,7 @@ async def test_an_answer_that_takes_too_long_is_given_up(database: Database) -> 
         await hurried.garden.run_off()
         ended = await hurried.garden.look(job)
     assert (ended.status, (ended.error or {})["code"]) == ("failed", "llm_timeout")
-    assert len(script.requests) == 4, "each of its tries, and no more"
+    assert len(script.requests) == attempts.OTHER, "each of its tries, and no more"
 
 
 async def test_one_call_of_an_analysis_may_take_as_long_as_all_of_them() -> None:

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from jobs.analysis.typography import bare
+from jobs.db import reports
 from jobs.db.session import Database
 from jobs.documents.extraction import extract
 from jobs.documents.settings import DocumentSettings
+from jobs.reports.model import report_of
+from jobs.reports.rendering import render
 from sandbox.documents import samples
 from sandbox.documents.printing import pdf
 from sandbox.documents.samples import Difference, Sample
@@ -50,6 +54,10 @@ async def test_every_planted_difference_is_in_the_findings_with_its_page(
         job = await it.ask(ids, language=sample.language, looks_for=["differences", "missing_parts"])
         await it.garden.run_off()
         comparison, findings = await it.look(job)
+    async with database.statement() as connection:
+        stored = await reports.read(connection, comparison.id)
+    assert stored is not None
+    report = report_of(stored)
     assert (comparison.status, comparison.partial, comparison.dropped) == ("completed", False, 0)
     assert len([each for each in script.requests if each.body["messages"][0]["role"] == "system"]) > 2, "it was split"
     found = {each.title: each for each in findings}
@@ -58,4 +66,7 @@ async def test_every_planted_difference_is_in_the_findings_with_its_page(
         pages = {one["document_id"]: one["page"] for one in finding.quotations}
         wanted = {str(ids[number - 1]): each.page for number, _ in planted(each).words}
         assert (pages, finding.severity) == (wanted, each.severity), each.title
+        [told] = [one for one in report.findings if one.title == each.title]
+        assert [re.findall(r"\d+", place) for place in told.places] == [[str(each.page)]] * len(wanted), told.places
+        assert bare(each.title)[0] in bare(render(report, "md").decode())[0]
     assert found == {}

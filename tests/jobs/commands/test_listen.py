@@ -14,7 +14,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from jobs.commands import listen as listen_command
+from jobs.commands import event_line
 from jobs.commands.listen import listen
 from jobs.errors import InvalidInput, PermanentError
 from jobs.signatures import new_secret, verify
@@ -151,7 +151,7 @@ async def printed(capsys: pytest.CaptureFixture[str]) -> str:
 async def test_a_lost_stream_is_taken_up_where_it_was(
     api: LiveApi, hook: Hook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listen_command, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(event_line, "FIRST_PAUSE", 0.05)
     async with listening(api, hook):
         one = await new_job(api.database, owner=ANNA)
         await until(lambda: len(hook.got) == 1)

@@ -155,7 +155,7 @@ async def test_what_waits_for_lanes_that_all_die_is_drawn_remotely(
             await lane.health._write_down()
         for each in made:
             now = await studio.now(each)
-            assert (now.queue, now.turn) == ("image", 0)
+            assert (now.queue, now.turn) == ("image", 1), "the next turn there, as it was in the lane"
         assert await chat_texts(database) == [], "nobody needs to be told"
         assert await value(database, "SELECT count(*) FROM job_events WHERE type = 'job.moved'") == 2
         await studio.work()

@@ -15,6 +15,7 @@ from jobs.db.jobs import Job
 from jobs.db.session import Database
 from jobs.providers.gemini import Gemini
 from jobs.resources import Resources
+from jobs.settings import LaneSettings
 from sandbox.comfyui.server import ComfyServer
 from sandbox.comfyui.settings import ComfySettings
 from sandbox.gemini import ScriptedGemini
@@ -37,8 +38,10 @@ class Creation:
     def database(self) -> Database:
         return self.resources.database
 
-    async def ask(self, *, users: int = 3, posts: int = 7, owner: str = OWNER, prompt: str = PROMPT) -> Job:
-        given = {"prompt": prompt, "users": users, "posts": posts}
+    async def ask(
+        self, *, users: int = 3, posts: int = 7, owner: str = OWNER, prompt: str = PROMPT, **more: Any
+    ) -> Job:
+        given = {"prompt": prompt, "users": users, "posts": posts, **more}
         return await submit(self.resources, "init_world_creation", given, owner=owner)
 
     async def step(self, kind: str, world: Job, owner: str = OWNER, **given: Any) -> Job:
@@ -67,22 +70,40 @@ class Creation:
         return await job(self.database, one.id)
 
     async def people(self, world: Job) -> list[dict[str, Any]]:
-        return await rows(self.database, "SELECT * FROM characters WHERE world_id = :id ORDER BY position", id=world.id)
+        return await self.people_of(world.id)
 
     async def posts(self, world: Job) -> list[dict[str, Any]]:
-        return await rows(self.database, "SELECT * FROM posts WHERE world_id = :id ORDER BY position", id=world.id)
+        return await self.posts_of(world.id)
+
+    async def people_of(self, world_id: UUID | str) -> list[dict[str, Any]]:
+        query = "SELECT * FROM characters WHERE world_id = CAST(:id AS uuid) ORDER BY position"
+        return await rows(self.database, query, id=str(world_id))
+
+    async def posts_of(self, world_id: UUID | str) -> list[dict[str, Any]]:
+        query = "SELECT * FROM posts WHERE world_id = CAST(:id AS uuid) ORDER BY position"
+        return await rows(self.database, query, id=str(world_id))
 
 
 @asynccontextmanager
-async def creating(database: Database, media: Path, content: Content | None = None) -> AsyncIterator[Creation]:
+async def creating(
+    database: Database,
+    media: Path,
+    content: Content | None = None,
+    *,
+    draws: bool = True,
+    seconds_per_picture: float = 0.01,
+) -> AsyncIterator[Creation]:
+    """`draws`: whether the installation has a lane."""
     gemini = ScriptedGemini(content or Content())
     async with (
         serving(gemini.app, stop_grace=0.05) as url,
-        ComfyServer(ComfySettings(seconds_per_picture=0.01)) as lane,
+        ComfyServer(ComfySettings(seconds_per_picture=seconds_per_picture)) as lane,
         httpx.AsyncClient(verify=False, trust_env=False) as client,
         worker(database, comfyui=lane.host, media=media) as resources,
     ):
         model = Gemini(
             client, base_url=url, version="v1beta", api_key="", model="scripted", context_tokens=100_000, timeout=10
         )
+        if not draws:
+            resources.intake.lanes = LaneSettings(comfyui_hosts="", _env_file=None)
         yield Creation(replace(resources, models={"WORLD_LLM": model}), gemini, lane, url)

@@ -41,10 +41,18 @@ async def test_what_fails_is_missing_and_a_retry_makes_that_alone(database: Data
         assert missing == {"world_images": 1, "characters": 1, "posts": 1}
         assert partly.result is not None
         assert (partly.result["users"], partly.result["avatars"], partly.result["posts"]) == (2, 2, 3)
+        [nobody] = [each["position"] for each in await creation.people(root) if each["written_at"] is None]
+        [unwritten] = [each["position"] for each in await creation.posts(root) if each["written_at"] is None]
+        lacks = {each["what"]: (each["positions"], each["error"]["code"]) for each in partly.result["missing"]}
+        assert lacks.pop("icon")[0] == []
+        assert lacks == {
+            "characters": ([nobody], "llm_invalid_output"), "avatars": ([nobody], "llm_invalid_output"),
+            "posts": (sorted([unwritten, nobody, nobody + 3]), "llm_invalid_output"),
+        }  # fmt: skip
         tries = await rows(database, "SELECT kind, attempt FROM jobs WHERE status = 'failed' ORDER BY kind")
-        assert [(each["kind"], each["attempt"]) for each in tries if each["kind"] != "generate_world_image"] == [
-            ("generate_character", 2), ("generate_post", 2),
-        ]  # fmt: skip
+        assert [(each["kind"], each["attempt"]) for each in tries] == [
+            ("generate_character", 2), ("generate_post", 2), ("generate_world_image", 1),
+        ]  # fmt: skip # what ComfyUI says of a graph it will say again
         before = written(await creation.people(root)) | written(await creation.posts(root))
         creation.gemini.say(Content())
         creation.lane.faults.clear()
@@ -55,6 +63,7 @@ async def test_what_fails_is_missing_and_a_retry_makes_that_alone(database: Data
         assert (whole.status, whole.partial, whole.progress["missing"]) == ("completed", False, [])
         assert whole.result is not None
         assert (whole.result["users"], whole.result["avatars"], whole.result["posts"]) == (3, 3, 6)
+        assert whole.result["missing"] == []
         # a person, the plan of their two posts, these posts, and the post that had failed
         assert len(creation.gemini.requests) - asked_before == 1 + 1 + 2 + 1
         after = written(await creation.people(root)) | written(await creation.posts(root))
@@ -97,7 +106,12 @@ async def test_steps_that_clients_ask_for_make_what_is_missing_in_worlds_of_thei
 ) -> None:
     async with creating(database, tmp_path) as creation:
         root = await creation.ask(users=1, posts=1)
+        await creation.work(most=2, queue="world")
+        # at the same moment as the world's own: what the later one writes is there already
+        await creation.step("generate_character_batch", root)
         await creation.work()
+        assert (await creation.look(root)).status == "completed"
+        assert [len(await creation.people(root)), len(await creation.posts(root))] == [1, 1]
         asked, drawn = len(creation.gemini.requests), len(creation.lane.log.runs)
         again = [
             await creation.step("generate_world_description", root),

@@ -1,0 +1,60 @@
+"""What can be done to an analysis: stop it, try it again, delete it."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from api.acceptance import Acceptance
+from api.pages.rendering import page_router, seen
+from api.pages.visits import Member, MemberVisit, form_of
+from jobs.db import comparisons
+from jobs.db.comparisons import Comparison
+from jobs.errors import Conflict, NotFound
+
+router = page_router("/analyses")
+
+
+@router.post("/{comparison_id}/cancel")
+async def cancel(visit: Member, comparison_id: UUID) -> Response:
+    await form_of(visit)
+    state = visit.request.app.state
+    async with state.database.transaction() as connection:
+        found = await _own(connection, visit, comparison_id)
+        if found.job_id is not None:
+            await state.intake.cancel(connection, found.job_id, visit.caller.owner)
+    return seen(f"/analyses/{comparison_id}")
+
+
+@router.post("/{comparison_id}/retry")
+async def retry(visit: Member, comparison_id: UUID) -> Response:
+    await form_of(visit)
+    state = visit.request.app.state
+    async with state.database.transaction() as connection:
+        found = await _own(connection, visit, comparison_id)
+        if found.job_id is None:
+            raise Conflict("The job of this analysis is forgotten. Begin a new analysis.")
+        await Acceptance(connection, visit.caller, state.intake, state.personas).require_room()
+        await state.intake.retry(connection, found.job_id, visit.caller.owner)
+    return seen(f"/analyses/{comparison_id}")
+
+
+@router.post("/{comparison_id}/delete")
+async def delete(visit: Member, comparison_id: UUID) -> Response:
+    """Whatever still runs for it is stopped."""
+    await form_of(visit)
+    state = visit.request.app.state
+    async with state.database.transaction() as connection:
+        found = await _own(connection, visit, comparison_id)
+        if found.job_id is not None and found.status in ("pending", "processing"):
+            await state.intake.cancel(connection, found.job_id, visit.caller.owner)
+        await comparisons.delete(connection, comparison_id)
+    return seen("/analyses")
+
+
+async def _own(connection: AsyncConnection, visit: MemberVisit, comparison_id: UUID) -> Comparison:
+    await comparisons.lock(connection, comparison_id, visit.caller.owner)
+    found = await comparisons.get(connection, comparison_id, visit.caller.owner)
+    if found is None:
+        raise NotFound(f"There is no comparison {comparison_id}.")
+    return found

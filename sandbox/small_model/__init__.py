@@ -1,0 +1,1 @@
+"""The real small language model behind the wires of Ollama, Gemini and OpenAI at one address; it is loaded once."""
