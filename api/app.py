@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from starlette.datastructures import State
 
 from api import docs_page, error_page, health, openapi, problems, status_page, webhook_events
-from api.answer_headers import AnswerHeaders
-from api.body_limit import BodyLimit
-from api.known_parameters import require_known_parameters
-from api.queue_lines import QueueLines
+from api.answers.answer_headers import AnswerHeaders
+from api.answers.queue_lines import QueueLines
+from api.requests.body_limit import BodyLimit
+from api.requests.known_parameters import require_known_parameters
 from api.routers import PASSED_ON, ROUTERS
-from api.streams import event_streams
+from api.streaming.streams import event_streams
 from jobs.companion.personas import Personas
 from jobs.db.session import Database
 from jobs.events.hub import EventHub
@@ -34,30 +35,18 @@ def create_app(
     personas: PersonaSettings,
     public: PublicSettings,
 ) -> FastAPI:
-    opened = Database(database, pool_size=CONNECTIONS)
-    known = Personas(personas).checked()
+    app = unfurnished()
+    furnish(app, database, lanes, media, personas, public)
+    return app
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(opened.aclose)
-            stack.push_async_callback(app.state.hub.aclose)
-            for part in PARTS:
-                await stack.enter_async_context(part(app))
-            yield
 
+def unfurnished() -> FastAPI:
+    """All that is answered, and nothing behind it yet."""
     # a redirect to the same address without its slash would leave https behind a proxy that ends it
     # /docs: see docs_page
     app = FastAPI(
-        title="Postgen", version="1", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
+        title="Postgen", version="1", lifespan=_lifespan, docs_url=None, redoc_url=None, redirect_slashes=False
     )
-    app.state.database = opened
-    app.state.hub = EventHub(database)
-    app.state.intake = Intake(lanes, media, known)
-    app.state.lines = QueueLines()
-    app.state.media = MediaStore(media)
-    app.state.personas = known
-    app.state.public_url = (public.public_url or "").rstrip("/")
     app.add_middleware(BodyLimit)
     app.add_middleware(AnswerHeaders)
     problems.install(app)
@@ -71,6 +60,39 @@ def create_app(
         strict = [] if router in PASSED_ON else [Depends(require_known_parameters)]
         app.include_router(router, dependencies=strict)
     return app
+
+
+def furnish(
+    app: FastAPI,
+    database: DatabaseSettings,
+    lanes: LaneSettings,
+    media: MediaSettings,
+    personas: PersonaSettings,
+    public: PublicSettings,
+) -> None:
+    """What requests are answered with, in place of what there was. Raises Misconfigured."""
+    known = Personas(personas).checked()
+    app.state = State(
+        {
+            "database": Database(database, pool_size=CONNECTIONS),
+            "hub": EventHub(database),
+            "intake": Intake(lanes, media, known),
+            "lines": QueueLines(),
+            "media": MediaStore(media),
+            "personas": known,
+            "public_url": (public.public_url or "").rstrip("/"),
+        }
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(app.state.database.aclose)
+        stack.push_async_callback(app.state.hub.aclose)
+        for part in PARTS:
+            await stack.enter_async_context(part(app))
+        yield
 
 
 def _from_environment() -> FastAPI:

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api import rate_limits
-from jobs.db import api_keys
+from jobs.db.access import api_keys
 from jobs.errors import Forbidden, Unauthenticated
 
 bearer = HTTPBearer(

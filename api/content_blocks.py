@@ -3,8 +3,8 @@
 import structlog
 from fastapi import Request
 
-from jobs.db import blocks
 from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.people import blocks
 from jobs.safety.blocked import Blocked
 
 log = structlog.get_logger()

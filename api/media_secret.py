@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from jobs.db import installation_secrets
+from jobs.db.access import installation_secrets
 from jobs.media_links import SECRET_NAME
 
 

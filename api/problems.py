@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.content_blocks import note
 from api.error_catalogue import CATALOGUE
-from api.field_errors import request_error
+from api.requests.field_errors import request_error
 from jobs.db.commit import may_pass
 from jobs.errors import (
     Conflict,

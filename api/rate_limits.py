@@ -2,7 +2,7 @@
 
 import math
 
-from jobs.db.api_keys import PresentedKey
+from jobs.db.access.api_keys import PresentedKey
 from jobs.errors import TooManyRequests
 
 WINDOW = 60

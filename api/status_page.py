@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from jobs.db import health, workers
+from jobs.db import health
+from jobs.db.queue import workers
 
 router = APIRouter(include_in_schema=False)
 templates = Environment(

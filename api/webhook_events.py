@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI, Header
 from pydantic import BaseModel, Field
 
-from api.job_answer import JobAnswer
+from api.answers.job_answer import JobAnswer
 from jobs.webhooks import event_types
 
 Id = Annotated[

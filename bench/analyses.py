@@ -11,7 +11,7 @@ from bench.children import Child, Failed, running
 from bench.figures import Figure
 from bench.ground import TEMPLATE, Ground
 from bench.ours import open_intake, worker
-from jobs.db import comparisons, documents
+from jobs.db.analyses import comparisons, documents
 from jobs.db.session import Database
 from jobs.kinds.contract import NewJob
 from jobs.settings import DatabaseSettings

@@ -13,7 +13,7 @@ from bench.children import Child, Failed, until
 from bench.figures import Figure, milliseconds
 from bench.ground import Ground
 from bench.ours import open_door
-from jobs.db import api_keys
+from jobs.db.access import api_keys
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings
 

@@ -16,9 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bench.children import Child, answers, free_port, running
 from bench.figures import Figure, milliseconds, percentile, spread
 from bench.ground import PROGRAMS, TEMPLATE, Ground
-from jobs.db import api_keys
-from jobs.db import jobs as job_rows
+from jobs.db.access import api_keys
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.settings import DatabaseSettings
 
 TITLE = "api-events: from the statement that writes an event to its arrival in an open stream"

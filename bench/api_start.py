@@ -10,7 +10,7 @@ from bench.children import Child, Failed, free_port, running
 from bench.figures import Figure, median
 from bench.ground import Ground
 from bench.ours import door
-from jobs.db import api_keys
+from jobs.db.access import api_keys
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings
 from sandbox.pgbouncer import PgBouncer, program

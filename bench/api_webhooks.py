@@ -17,8 +17,8 @@ from bench.children import Failed, running
 from bench.figures import Figure, percentile, spread, within
 from bench.ground import Ground
 from bench.ours import worker
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.settings import DatabaseSettings
 from jobs.webhooks import endpoints
 from jobs.webhooks.plan import announce

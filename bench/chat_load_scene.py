@@ -21,7 +21,7 @@ from bench.children import Child, answers, free_port, running
 from bench.ground import Ground
 from bench.ours import open_door
 from bench.updates import SECRET, TOKEN
-from jobs.companion.registration import ALLOWED_UPDATES, MAX_CONNECTIONS, WEBHOOK_PATH
+from jobs.companion.operating.registration import ALLOWED_UPDATES, MAX_CONNECTIONS, WEBHOOK_PATH
 from sandbox.bot_api.methods.webhook import set_webhook
 from sandbox.bot_api.options import FloodLimits, SandboxOptions
 from sandbox.bot_api.params import Params

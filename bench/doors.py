@@ -8,8 +8,9 @@ from uuid import uuid4
 from fastapi import FastAPI
 from sqlalchemy import TextClause
 
-from jobs.db import dialogs, telegram_users, wallet
-from jobs.db import jobs as job_rows
+from jobs.db.dialog import dialogs
+from jobs.db.people import telegram_users, wallet
+from jobs.db.work import jobs as job_rows
 
 empty = FastAPI(openapi_url=None)
 

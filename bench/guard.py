@@ -16,7 +16,7 @@ from bench import guard_outage
 from bench.children import Failed
 from bench.figures import Figure, milliseconds, spread, within
 from bench.ground import Ground
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.errors import PostgenError, TemporaryError
 from jobs.guard.call import Caller, Target

@@ -18,7 +18,7 @@ from bench.figures import Figure
 from bench.ground import Ground
 from bench.ours import REPLY, open_intake, worker
 from bench.updates import TEXT
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.kinds.contract import NewJob
 from jobs.settings import DatabaseSettings

@@ -11,8 +11,8 @@ from bench.children import Failed, running
 from bench.figures import Figure, median, spread
 from bench.ground import TEMPLATE, Ground
 from bench.ours import open_intake, worker
-from jobs.db import comparisons, documents
-from jobs.db.comparisons import Finding, Found
+from jobs.db.analyses import comparisons, documents
+from jobs.db.analyses.comparisons import Finding, Found
 from jobs.db.session import Database
 from jobs.kinds.contract import NewJob
 from jobs.reports.formats import FORMATS

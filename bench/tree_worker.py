@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import BaseModel
 
 from bench import tree_worker as this_module
+from bench.trees import KIND
 from jobs.kinds import registry
 from jobs.kinds.contract import Kind, Outcome, Run
 from jobs.worker import app
@@ -13,9 +14,8 @@ from jobs.worker import app
 if TYPE_CHECKING:
     from jobs.resources import Resources
 
-__all__ = ["app"]
+__all__ = ["KIND", "app"]
 
-KIND = "step"
 QUEUE = "housekeeping"
 CHAT_ACTION = "typing"
 ATTEMPTS = 1

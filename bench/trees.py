@@ -9,10 +9,9 @@ from bench.drained import PATIENCE, Drained, middle, watch
 from bench.figures import Figure, milliseconds
 from bench.ground import TEMPLATE, Ground
 from bench.ours import open_intake, worker
-from bench.tree_worker import KIND
-from jobs.db import jobs as job_rows
-from jobs.db import trees
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work import trees
 from jobs.enqueue import withdraw
 from jobs.kinds.contract import NewJob
 from jobs.settings import DatabaseSettings
@@ -20,6 +19,7 @@ from jobs.submit import Intake
 from jobs.trees import counts
 
 TITLE = "trees: a hundred steps of one tree at a time, beside the same steps of a hundred trees"
+KIND = "step"
 LEAST_SHARE = 0.8
 CONCURRENCY = 100
 MANY = 100

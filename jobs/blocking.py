@@ -4,8 +4,9 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import delivery_ticket
-from jobs.db import chat_deliveries, telegram_users
+from jobs.companion.messages.outbox import delivery_ticket
+from jobs.db.chats import chat_deliveries
+from jobs.db.people import telegram_users
 from jobs.enqueue import enqueue
 from jobs.owners import of_person
 from jobs.submit import Intake

@@ -8,7 +8,7 @@ from typing import TypeVar
 from jobs.chats.sending import plain, prepare
 from jobs.chats.sending import send as send_to_chat
 from jobs.chats.turns import take_turn
-from jobs.db import deliveries, webhook_endpoints
+from jobs.db.delivery import deliveries, webhook_endpoints
 from jobs.errors import Misconfigured
 from jobs.resources import Resources
 from jobs.webhooks.sending import require_taken

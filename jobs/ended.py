@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion import picture_progress
-from jobs.companion.outbox import ChatText, Message, send_to_chat
+from jobs.companion.messages.outbox import ChatText, Message, send_to_chat
 from jobs.companion.quiet import is_quiet
 from jobs.companion.wallet.accounts import Sum, Wallet
 from jobs.companion.wallet.wording import refund_sentence
 from jobs.companion.wording import has_text, locale_of, say
-from jobs.db import dialogs
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
+from jobs.db.dialog import dialogs
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.imaging.letting_go import let_go
 from jobs.webhooks.plan import announce
 

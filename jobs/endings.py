@@ -9,18 +9,22 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs import ended
-from jobs.companion import delayed, picture_progress, refused
-from jobs.companion.outbox import ChatText
+from jobs.companion import picture_progress
+from jobs.companion.messages import delayed, refused
+from jobs.companion.messages.outbox import ChatText
 from jobs.companion.quiet import is_quiet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wallet.wording import shortage_message
 from jobs.companion.wording import locale_of
-from jobs.db import dialogs, job_postpone, predictions, provider_calls
-from jobs.db import jobs as job_rows
-from jobs.db import lanes as lane_rows
-from jobs.db import trees as tree_rows
 from jobs.db.commit import commit
-from jobs.db.jobs import Job, Json
+from jobs.db.dialog import dialogs
+from jobs.db.gpu import lanes as lane_rows
+from jobs.db.gpu import predictions
+from jobs.db.provider import provider_calls
+from jobs.db.work import job_postpone
+from jobs.db.work import jobs as job_rows
+from jobs.db.work import trees as tree_rows
+from jobs.db.work.jobs import Job, Json
 from jobs.enqueue import enqueue, withdraw
 from jobs.errors import TemporaryError
 from jobs.imaging.postponed import Postponed

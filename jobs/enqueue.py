@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db.tickets import Ticket
+from jobs.db.queue.tickets import Ticket
 
 __all__ = ["Ticket", "enqueue", "stop_running", "withdraw", "withdraw_all"]
 

@@ -7,11 +7,14 @@ from uuid import UUID, uuid5
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from jobs.companion import analysis_collecting
-from jobs.companion.collecting_settings import CollectingSettings
-from jobs.db import chat_analyses, chat_deliveries, chat_pace, comparisons, documents, lane_moves, retention
-from jobs.db import jobs as job_rows
+from jobs.companion.analyses import analysis_collecting
+from jobs.companion.analyses.collecting_settings import CollectingSettings
+from jobs.db import retention
+from jobs.db.analyses import comparisons, documents
+from jobs.db.chats import chat_analyses, chat_deliveries, chat_pace
+from jobs.db.gpu import lane_moves
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.documents.settings import DocumentSettings
 from jobs.errors import Misconfigured
 from jobs.kinds.contract import NewJob

@@ -13,11 +13,12 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.activity import showing
-from jobs.db import jobs as job_rows
-from jobs.db import lanes as lane_rows
-from jobs.db import provider_calls, queue_turns
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.jobs import Job
+from jobs.db.gpu import lanes as lane_rows
+from jobs.db.provider import provider_calls
+from jobs.db.queue import queue_turns
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.endings import complete, end, fail_for_now, postpone
 from jobs.errors import PermanentError, PostgenError, Stopped, TemporaryError
 from jobs.imaging.postponed import Postponed

@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from jobs.db.media import StoredFile
+from jobs.db.files.media import StoredFile
 from jobs.errors import Blame, Misconfigured, TemporaryError
 from jobs.settings import MediaSettings
 

@@ -8,8 +8,8 @@ from typing import Literal
 
 import structlog
 
-from jobs.db import media_keys
-from jobs.db.media_keys import KnownFile
+from jobs.db.files import media_keys
+from jobs.db.files.media_keys import KnownFile
 from jobs.db.session import Database
 from jobs.media import FOLDERS, MediaStore
 

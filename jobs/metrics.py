@@ -10,10 +10,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from jobs.db import measures
 from jobs.db.commit import DATABASE_ERRORS, reason
-from jobs.db.measures import BOUNDS, Measures
-from jobs.db.provider_report import State
+from jobs.db.provider.provider_report import State
+from jobs.db.queue import measures
+from jobs.db.queue.measures import BOUNDS, Measures
 from jobs.db.session import Database
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 
-from jobs.db import jobs as job_rows
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.jobs import Job, Json
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job, Json
 from jobs.webhooks.plan import announce, is_told
 
 log = structlog.get_logger()

@@ -6,8 +6,8 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
 
-from jobs.db import queues
 from jobs.db.commit import commit
+from jobs.db.queue import queues
 from jobs.db.session import Database
 from jobs.submit import Intake
 

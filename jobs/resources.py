@@ -11,12 +11,12 @@ from jobs.companion.pace import PaceSettings
 from jobs.companion.personas import Personas
 from jobs.companion.pictures import PictureSettings
 from jobs.companion.rule_subject import subject_of
-from jobs.db.chat_pace import Pace
+from jobs.db.chats.chat_pace import Pace
 from jobs.db.commit import DATABASE_ERRORS, reason
-from jobs.db.jobs import Job
-from jobs.db.provider_calls import ProviderCall
+from jobs.db.provider.provider_calls import ProviderCall
 from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.documents.settings import DocumentSettings
 from jobs.errors import Misconfigured
 from jobs.kinds import registry
@@ -245,7 +245,7 @@ def _telegram(client: "httpx.AsyncClient", *, required: bool) -> "Telegram | Non
 
 
 async def _webhooks(stack: AsyncExitStack, database: Database) -> "Sending":
-    from jobs.db import signing_keys
+    from jobs.db.delivery import signing_keys
     from jobs.delivery.signed_webhook import SignedWebhook
     from jobs.webhooks.sending import Sending
 

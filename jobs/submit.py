@@ -13,13 +13,15 @@ from jobs.companion import picture_progress
 from jobs.companion.personas import Personas
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.prices import payer
-from jobs.db import dialogs, job_retry, queue_turns
-from jobs.db import jobs as job_rows
-from jobs.db import lanes as lane_rows
-from jobs.db import trees as tree_rows
-from jobs.db.chat_deliveries import FRESH_HOURS
-from jobs.db.dialog_pictures import seed_of_moment
-from jobs.db.jobs import Job, Json
+from jobs.db.chats.chat_deliveries import FRESH_HOURS
+from jobs.db.dialog import dialogs
+from jobs.db.dialog.dialog_pictures import seed_of_moment
+from jobs.db.gpu import lanes as lane_rows
+from jobs.db.queue import queue_turns
+from jobs.db.work import job_retry
+from jobs.db.work import jobs as job_rows
+from jobs.db.work import trees as tree_rows
+from jobs.db.work.jobs import Job, Json
 from jobs.enqueue import Ticket, enqueue, stop_running, withdraw
 from jobs.errors import Conflict, NotFound
 from jobs.imaging import place as places

@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import documents, retention
-from jobs.db.documents import Document
-from jobs.db.media import StoredFile
+from jobs.db import retention
+from jobs.db.analyses import documents
+from jobs.db.analyses.documents import Document
+from jobs.db.files.media import StoredFile
 from jobs.db.session import Database
 from jobs.documents.extractor.limits import LARGEST_FILE
 from jobs.documents.refusals import refusal

@@ -10,7 +10,7 @@ from procrastinate.app import WorkerOptions
 
 from jobs import deliver as delivering
 from jobs import endings, housekeeping, lifecycle, media_check, queues
-from jobs.companion import broadcast
+from jobs.companion.operating import broadcast
 from jobs.connector import QueueConnector
 from jobs.engine.app import QueueApp
 from jobs.imaging import cancelling

@@ -75,8 +75,11 @@ class DatabasePool:
         if self._emptied(name):
             self.free.append(name)
         else:
-            self._forget(name)
-            self.server.drop_database(name)
+            self.drop(name)
+
+    def drop(self, name: str) -> None:
+        self._forget(name)
+        self.server.drop_database(name)
 
     def close(self) -> None:
         for name in list(self.kept):

@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.personas import Personas
 from jobs.companion.pictures import NEVER
-from jobs.db import jobs as job_rows
-from jobs.db.chat_pace import Pace
-from jobs.db.jobs import Job
+from jobs.db.chats.chat_pace import Pace
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.delivery.telegram import Telegram
 from jobs.kinds.contract import NewJob
 from jobs.lanes.gates import Gates

@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from jobs.companion.bot_settings import BotSettings
+from jobs.companion.operating.bot_settings import BotSettings
+from jobs.companion.operating.registration import MAX_CONNECTIONS
 from jobs.companion.personas import Personas
-from jobs.companion.registration import MAX_CONNECTIONS
 from jobs.db.session import Database
 from jobs.log import configure
 from jobs.settings import (

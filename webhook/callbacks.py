@@ -12,8 +12,9 @@ import structlog
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import PlainTextResponse
 
-from jobs.db import installation_secrets, predictions
+from jobs.db.access import installation_secrets
 from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.gpu import predictions
 from jobs.db.session import Database
 from jobs.signatures import NotVerified, verify
 from jobs.storable import is_storable

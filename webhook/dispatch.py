@@ -8,7 +8,7 @@ from aiogram.filters import ExceptionTypeFilter
 from aiogram.methods import TelegramMethod
 from aiogram.types import ErrorEvent
 
-from jobs.companion.bot_settings import BotSettings
+from jobs.companion.operating.bot_settings import BotSettings
 from jobs.companion.wallet.accounts import Wallet
 from webhook import filters
 from webhook.handlers import (
@@ -38,13 +38,13 @@ from webhook.handlers import (
     unknown,
 )
 from webhook.refusals import REFUSALS
+from webhook.silent_session import SilentSession
 from webhook.visit import Visit
 
 
 class Dispatch:
     def __init__(self, token: str, wallet: Wallet, rules: BotSettings) -> None:
-        # never used to call Telegram: a door talks to Postgres and to nobody else
-        self.bot = Bot(token)
+        self.bot = Bot(token, session=SilentSession())
         self.dispatcher = Dispatcher(disable_fsm=True)
         self.dispatcher.message.filter(filters.private)
         self.dispatcher.my_chat_member.filter(filters.private)

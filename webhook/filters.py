@@ -2,7 +2,7 @@
 
 from aiogram.types import CallbackQuery, ChatMemberUpdated, Message, MessageGenerationStopped
 
-from jobs.companion.bot_settings import BotSettings
+from jobs.companion.operating.bot_settings import BotSettings
 
 
 async def private(event: Message | ChatMemberUpdated | MessageGenerationStopped) -> bool:

@@ -5,10 +5,10 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.bot_settings import BotSettings
+from jobs.companion.operating.bot_settings import BotSettings
 from jobs.companion.wording import say
-from jobs.db import person_load, preferences
-from jobs.db.person_load import Load
+from jobs.db.people import person_load, preferences
+from jobs.db.people.person_load import Load
 from jobs.errors import TooManyRequests
 from jobs.kinds.contract import NewJob
 

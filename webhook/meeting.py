@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from jobs.companion.gallery import Gallery
-from jobs.companion.greeting import greeting_of
-from jobs.companion.outbox import ChatButtons, ChatText, Message
+from jobs.companion.messages.greeting import greeting_of
+from jobs.companion.messages.outbox import ChatButtons, ChatText, Message
 from jobs.companion.personas import Persona
 from jobs.companion.wording import say
-from jobs.db import dialog_list, dialog_replies
-from jobs.db.dialog_list import Listed
+from jobs.db.dialog import dialog_list, dialog_replies
+from jobs.db.dialog.dialog_list import Listed
 from jobs.safety import ratings
 from webhook.visit import Visit
 

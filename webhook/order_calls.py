@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from jobs.db import order_calls
 from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.provider import order_calls
 from jobs.db.session import Database
 
 router = APIRouter()

@@ -3,8 +3,8 @@
 from typing import Any
 
 from jobs.companion.age_question import age_question
-from jobs.companion.outbox import ChatText
-from jobs.db import blocks
+from jobs.companion.messages.outbox import ChatText
+from jobs.db.people import blocks
 from jobs.errors import PostgenError
 from jobs.owners import of_person
 from jobs.safety.blocked import Blocked

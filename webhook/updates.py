@@ -6,13 +6,13 @@ import structlog
 from pydantic import ValidationError
 
 from jobs import blocking
-from jobs.companion.bot_settings import BotSettings
+from jobs.companion.operating.bot_settings import BotSettings
 from jobs.companion.personas import Personas
 from jobs.companion.wallet import returning
-from jobs.db import telegram_users
 from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.people import telegram_users
+from jobs.db.people.telegram_users import Sender
 from jobs.db.session import Database
-from jobs.db.telegram_users import Sender
 from jobs.errors import PostgenError
 from jobs.submit import Intake
 from webhook import refusals

@@ -5,13 +5,13 @@ from itertools import count
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.bot_settings import BotSettings
-from jobs.companion.outbox import ChatText, Message, send_to_chat
+from jobs.companion.messages.outbox import ChatText, Message, send_to_chat
+from jobs.companion.operating.bot_settings import BotSettings
 from jobs.companion.personas import Persona, Personas
 from jobs.companion.wording import locale_for, say
-from jobs.db import dialogs
-from jobs.db.jobs import Job, Json
-from jobs.db.telegram_users import TelegramUser
+from jobs.db.dialog import dialogs
+from jobs.db.people.telegram_users import TelegramUser
+from jobs.db.work.jobs import Job, Json
 from jobs.kinds.contract import NewJob
 from jobs.owners import of_person
 from jobs.safety import ratings

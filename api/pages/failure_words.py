@@ -1,7 +1,7 @@
 """What went wrong, in the language of whoever looks at a page."""
 
 from jobs.companion.wording import has_text, say
-from jobs.db.jobs import Json
+from jobs.db.work.jobs import Json
 from jobs.reports.refused_documents import refusals
 
 

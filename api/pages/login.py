@@ -10,8 +10,8 @@ from api.pages.visits import HOME, LANGUAGE_COOKIE, AnyVisit, Visit, form_of, sa
 from api.pages.words import words
 from api.rate_limits import require_room
 from jobs.companion.wording import LOCALES
-from jobs.db import api_keys, page_logins, page_sessions
-from jobs.db.api_keys import PresentedKey
+from jobs.db.access import api_keys, page_logins, page_sessions
+from jobs.db.access.api_keys import PresentedKey
 from jobs.errors import TooManyRequests
 
 router = page_router()

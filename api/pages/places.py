@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from api.paging import place_of
+from api.answers.paging import place_of
 from jobs.errors import InvalidInput
 
 

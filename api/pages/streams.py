@@ -7,11 +7,11 @@ from fastapi import Header
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.event_readers import Asked, account_reader, job_reader
-from api.event_stream import EventStream
 from api.pages.visits import MemberVisit
-from api.streams import Streams
-from jobs.db.jobs import Job, Json
+from api.streaming.event_readers import Asked, account_reader, job_reader
+from api.streaming.event_stream import EventStream
+from api.streaming.streams import Streams
+from jobs.db.work.jobs import Job, Json
 from jobs.errors import InvalidInput
 from jobs.events import feed
 from jobs.events.cursor import parse_cursor, parse_seq

@@ -11,8 +11,8 @@ from api import rate_limits
 from api.authentication import Caller
 from api.pages.sessions import Session, begin, session_of
 from jobs.companion.wording import LOCALES, locale_for
-from jobs.db import page_sessions
-from jobs.db.page_sessions import SessionKey
+from jobs.db.access import page_sessions
+from jobs.db.access.page_sessions import SessionKey
 from jobs.errors import Forbidden
 
 LANGUAGE_COOKIE = "postgen_language"

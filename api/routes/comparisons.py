@@ -8,17 +8,18 @@ from fastapi import APIRouter, Body, Header, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
-from api import comparison_answer, comparison_making, idempotency
-from api.acceptance import Acceptance
+from api.answers import comparison_answer
+from api.answers.comparison_answer import ComparisonPage, WholeComparison
+from api.answers.paging import cursor_of, place_of
 from api.authentication import JobsCaller
-from api.comparison_answer import ComparisonPage, WholeComparison
-from api.comparison_making import ComparisonRequest
-from api.idempotency import Answer
 from api.openapi import problem_response
-from api.paging import cursor_of, place_of
-from jobs.db import comparisons
-from jobs.db.comparisons import Comparison
-from jobs.db.jobs import Json
+from api.requests import comparison_making, idempotency
+from api.requests.acceptance import Acceptance
+from api.requests.comparison_making import ComparisonRequest
+from api.requests.idempotency import Answer
+from jobs.db.analyses import comparisons
+from jobs.db.analyses.comparisons import Comparison
+from jobs.db.work.jobs import Json
 from jobs.errors import NotFound
 
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from api.authentication import JobsCaller
 from api.openapi import problem_response
-from jobs.db import delivery_log
-from jobs.db.delivery_log import LoggedDelivery
+from jobs.db.delivery import delivery_log
+from jobs.db.delivery.delivery_log import LoggedDelivery
 from jobs.errors import NotFound
 from jobs.webhooks.again import redeliver as send_again
 

@@ -6,13 +6,14 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from api import document_upload, document_view
+from api.answers import document_view
+from api.answers.document_view import DocumentAnswer, DocumentPage, DocumentText
+from api.answers.paging import cursor_of, place_of
 from api.authentication import JobsCaller
-from api.document_view import DocumentAnswer, DocumentPage, DocumentText
 from api.openapi import problem_response
-from api.paging import cursor_of, place_of
+from api.requests import document_upload
 from jobs import uploading
-from jobs.db import documents
+from jobs.db.analyses import documents
 from jobs.errors import NotFound
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])

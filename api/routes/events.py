@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from api.authentication import JobsCaller
-from api.event_readers import Asked, account_reader, job_reader
-from api.event_stream import EventStream
-from api.streams import Streams
-from jobs.db import jobs as job_rows
+from api.streaming.event_readers import Asked, account_reader, job_reader
+from api.streaming.event_stream import EventStream
+from api.streaming.streams import Streams
+from jobs.db.work import jobs as job_rows
 from jobs.errors import InvalidInput, NotFound
 from jobs.events import feed
 from jobs.events.cursor import parse_cursor, parse_seq

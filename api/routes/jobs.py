@@ -8,18 +8,19 @@ from fastapi import APIRouter, Body, Header, Query, Request
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
-from api import idempotency, job_answer
-from api.acceptance import Acceptance
+from api.answers import job_answer
+from api.answers.job_answer import DryRun, JobAnswer, JobPage, JobTree, Status
+from api.answers.paging import cursor_of, place_of
 from api.authentication import Caller, JobsCaller
-from api.idempotency import Answer
-from api.job_answer import DryRun, JobAnswer, JobPage, JobTree, Status
-from api.job_request import AnyJobRequest, KindRequest
 from api.openapi import problem_response
-from api.paging import cursor_of, place_of
-from api.prefer import wait_seconds
-from jobs.db import job_list, trees
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job, Json
+from api.requests import idempotency
+from api.requests.acceptance import Acceptance
+from api.requests.idempotency import Answer
+from api.requests.job_request import AnyJobRequest, KindRequest
+from api.requests.prefer import wait_seconds
+from jobs.db.work import job_list, trees
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job, Json
 from jobs.errors import NotFound
 from jobs.trees import counts
 

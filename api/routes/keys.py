@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from api.answers.moments import YEAR, Moment, ahead
+from api.answers.paging import cursor_of, place_of
 from api.authentication import AdminCaller
-from api.moments import YEAR, Moment, ahead
-from api.paging import cursor_of, place_of
-from jobs.db import api_keys
-from jobs.db.api_keys import (
+from jobs.db.access import api_keys
+from jobs.db.access.api_keys import (
     DEFAULT_REQUESTS_PER_MINUTE,
     LONGEST_NAME,
     LONGEST_OWNER,

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.authentication import AdminCaller
-from jobs.db import lane_report
-from jobs.db.queues import Mode
+from jobs.db.gpu import lane_report
+from jobs.db.queue.queues import Mode
 from jobs.workflow import model_of
 
 router = APIRouter(prefix="/v1/lanes", tags=["operations"])

@@ -8,15 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from api.answers.byte_range import NotSatisfiable, Part, is_known, wanted_part
+from api.answers.file_names import disposition, ending_of, name_of
 from api.authentication import Credentials, authenticated, may_use_jobs
-from api.byte_range import NotSatisfiable, Part, is_known, wanted_part
-from api.file_names import disposition, ending_of, name_of
 from api.media_secret import media_secret
 from api.openapi import problem_response
 from api.problems import problem
-from jobs.db import media as media_rows
-from jobs.db import media_names
-from jobs.db.media import MediaRow
+from jobs.db.files import media as media_rows
+from jobs.db.files import media_names
+from jobs.db.files.media import MediaRow
 from jobs.errors import Blame, InvalidInput, NotFound, PermanentError
 from jobs.media import MediaStore
 from jobs.media_links import LinkRefused, verify

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.authentication import JobsCaller
-from jobs.db import report_preferences
-from jobs.db.report_preferences import ReportPreferences
+from jobs.db.analyses import report_preferences
+from jobs.db.analyses.report_preferences import ReportPreferences
 from jobs.reports.formats import ReportFormat
 
 router = APIRouter(prefix="/v1/preferences", tags=["documents"])

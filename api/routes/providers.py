@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.authentication import AdminCaller
-from jobs.db import provider_calls, provider_report
+from jobs.db.provider import provider_calls, provider_report
 
 router = APIRouter(prefix="/v1/providers", tags=["operations"])
 

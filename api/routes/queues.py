@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import AdminCaller
 from jobs import purge as purging
-from jobs.db import queues
-from jobs.db.queues import Mode
+from jobs.db.queue import queues
+from jobs.db.queue.queues import Mode
 
 router = APIRouter(prefix="/v1/queues", tags=["operations"])
 

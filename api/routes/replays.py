@@ -9,13 +9,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
-from api import idempotency, job_answer
+from api.answers import job_answer
+from api.answers.job_answer import JobAnswer
 from api.authentication import Caller, JobsCaller
-from api.idempotency import Answer
-from api.job_answer import JobAnswer
 from api.openapi import problem_response
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
+from api.requests import idempotency
+from api.requests.idempotency import Answer
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.kinds.contract import NewJob
 from jobs.webhooks import endpoints, event_types

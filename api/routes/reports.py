@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from api import job_answer
+from api.answers import job_answer
+from api.answers.job_answer import JobAnswer
+from api.answers.report_answer import Pending, report_answer
 from api.authentication import JobsCaller
-from api.job_answer import JobAnswer
 from api.openapi import problem_response
-from api.report_answer import Pending, report_answer
 from jobs.reports.formats import FORMATS, ReportFormat
 
 router = APIRouter(prefix="/v1/comparisons", tags=["documents"])

@@ -9,10 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.authentication import JobsCaller
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db import webhook_endpoints as rows
-from jobs.db.webhook_deliveries import Held
-from jobs.db.webhook_endpoints import Endpoint
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_endpoints as rows
+from jobs.db.delivery.webhook_deliveries import Held
+from jobs.db.delivery.webhook_endpoints import Endpoint
 from jobs.errors import InvalidInput
 from jobs.public_addresses import LONGEST_URL
 from jobs.storable import is_storable

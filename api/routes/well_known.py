@@ -5,7 +5,7 @@ import base64
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from jobs.db import signing_keys
+from jobs.db.delivery import signing_keys
 from jobs.signatures import SigningKey
 
 router = APIRouter(tags=["webhooks"])

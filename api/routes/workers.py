@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.authentication import AdminCaller
-from jobs.db import workers
+from jobs.db.queue import workers
 
 router = APIRouter(prefix="/v1/workers", tags=["operations"])
 

@@ -8,15 +8,15 @@ from fastapi.encoders import jsonable_encoder
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse, Response
 
-from api import world_answer
+from api.answers import world_answer
+from api.answers.paging import cursor_of, place_of
+from api.answers.world_answer import Links
+from api.answers.world_schema import CharacterPage, PostPage, WholeWorld, WorldPage
 from api.authentication import JobsCaller
 from api.media_secret import media_secret
-from api.paging import cursor_of, place_of
-from api.world_answer import Links
-from api.world_schema import CharacterPage, PostPage, WholeWorld, WorldPage
-from jobs.db import characters, world_report
-from jobs.db.jobs import Json
-from jobs.db.world_report import Grown
+from jobs.db.work.jobs import Json
+from jobs.db.world import characters, world_report
+from jobs.db.world.world_report import Grown
 from jobs.errors import NotFound
 
 router = APIRouter(prefix="/v1/worlds", tags=["worlds"])

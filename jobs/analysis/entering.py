@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import comparisons, report_preferences
+from jobs.db.analyses import comparisons, report_preferences
 from jobs.errors import InvalidInput
 from jobs.safety import at_door
 

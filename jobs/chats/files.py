@@ -10,8 +10,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import greeting_files, media
-from jobs.db.media import MediaRow
+from jobs.db.chats import greeting_files
+from jobs.db.files import media
+from jobs.db.files.media import MediaRow
 from jobs.delivery.telegram import Upload
 from jobs.media import MediaStore
 from jobs.resources import Resources

@@ -8,9 +8,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.chats.calls import Call
-from jobs.db import chat_deliveries, chat_pace, deliveries
-from jobs.db.chat_deliveries import FRESH_HOURS
-from jobs.db.deliveries import Delivery
+from jobs.db.chats import chat_deliveries, chat_pace
+from jobs.db.chats.chat_deliveries import FRESH_HOURS
+from jobs.db.delivery import deliveries
+from jobs.db.delivery.deliveries import Delivery
 from jobs.delivery.telegram import Answer, NotSent, Sent, Unknown
 
 log = structlog.get_logger()

@@ -13,9 +13,10 @@ from jobs.chats.calls import REPEATABLE, Call, call_of, make
 from jobs.chats.files import File
 from jobs.chats.recording import final, is_single, record
 from jobs.chats.turns import hold_back
-from jobs.db import chat_deliveries, dialog_pictures
+from jobs.db.chats import chat_deliveries
 from jobs.db.commit import commit
-from jobs.db.deliveries import Begun, Delivery
+from jobs.db.delivery.deliveries import Begun, Delivery
+from jobs.db.dialog import dialog_pictures
 from jobs.delivery.telegram import Answer, NotSent, Telegram, Unknown
 from jobs.errors import TemporaryError
 from jobs.resources import Resources

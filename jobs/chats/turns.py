@@ -6,9 +6,9 @@ and its lock keeps what comes later in the same chat behind it.
 
 import asyncio
 
-from jobs.db import deliveries
-from jobs.db.chat_pace import Turn
-from jobs.db.deliveries import Begun
+from jobs.db.chats.chat_pace import Turn
+from jobs.db.delivery import deliveries
+from jobs.db.delivery.deliveries import Begun
 from jobs.errors import TemporaryError
 from jobs.lanes.gates import Gates
 from jobs.resources import Resources

@@ -8,8 +8,9 @@ import httpx
 from sqlalchemy import text
 
 from jobs.commands.webhook import webhook_url
-from jobs.db import schema, workers
+from jobs.db import schema
 from jobs.db.commit import DATABASE_ERRORS, reason
+from jobs.db.queue import workers
 from jobs.db.session import Database
 from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import Misconfigured, PostgenError

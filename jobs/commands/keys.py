@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from jobs.commands.database import opened_database
 from jobs.commands.tables import show
-from jobs.db import api_keys
-from jobs.db.api_keys import DEFAULT_REQUESTS_PER_MINUTE, MOST_REQUESTS_PER_MINUTE, SCOPES, ApiKey, checked_owner
+from jobs.db.access import api_keys
+from jobs.db.access.api_keys import DEFAULT_REQUESTS_PER_MINUTE, MOST_REQUESTS_PER_MINUTE, SCOPES, ApiKey, checked_owner
 from jobs.errors import InvalidInput, NotFound
 from jobs.storable import is_storable
 

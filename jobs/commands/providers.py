@@ -2,9 +2,9 @@
 
 from jobs.commands.database import opened_database
 from jobs.commands.tables import duration, show
-from jobs.db import provider_calls, provider_gate, provider_report
-from jobs.db.provider_calls import LoggedCall
-from jobs.db.provider_report import ProviderReport, SortReport
+from jobs.db.provider import provider_calls, provider_gate, provider_report
+from jobs.db.provider.provider_calls import LoggedCall
+from jobs.db.provider.provider_report import ProviderReport, SortReport
 from jobs.errors import NotFound
 
 NOBODY = "No worker was set up for a provider yet. Start one that serves the queue llm."

@@ -6,11 +6,12 @@ from jobs import purge as purging
 from jobs.commands.database import opened_database
 from jobs.commands.tables import duration, gigabytes, share, show
 from jobs.companion.personas import Personas
-from jobs.db import lane_report, workers
-from jobs.db import queues as queue_rows
-from jobs.db.lane_report import LaneReport, LearntTime
-from jobs.db.queues import QueueDepth, QueueState
-from jobs.db.workers import InHand, LiveWorker
+from jobs.db.gpu import lane_report
+from jobs.db.gpu.lane_report import LaneReport, LearntTime
+from jobs.db.queue import queues as queue_rows
+from jobs.db.queue import workers
+from jobs.db.queue.queues import QueueDepth, QueueState
+from jobs.db.queue.workers import InHand, LiveWorker
 from jobs.settings import LaneSettings, MediaSettings, PersonaSettings, load
 from jobs.submit import Intake
 from jobs.workflow import model_of

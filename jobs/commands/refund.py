@@ -5,9 +5,9 @@ import httpx
 from jobs.commands.database import opened_database
 from jobs.companion.wallet import refunds
 from jobs.companion.wallet.accounts import TakenBack, Wallet
-from jobs.db import wallet_payments
+from jobs.db.people import wallet_payments
+from jobs.db.people.wallet_payments import Payment
 from jobs.db.session import Database
-from jobs.db.wallet_payments import Payment
 from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import InvalidInput, NotFound
 from jobs.settings import EconomySettings, TelegramSettings, load

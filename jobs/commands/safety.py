@@ -4,9 +4,9 @@ from pathlib import Path
 
 from jobs.commands.database import opened_database
 from jobs.commands.tables import show
-from jobs.companion.outbox import ChatText, send_to_chat
+from jobs.companion.messages.outbox import ChatText, send_to_chat
 from jobs.companion.wording import locale_for, say
-from jobs.db import blocks, wallet_payments
+from jobs.db.people import blocks, wallet_payments
 from jobs.errors import NotFound
 from jobs.owners import CHAT, is_of_chat
 from jobs.safety import labelled

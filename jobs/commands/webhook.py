@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from jobs.companion.registration import ALLOWED_UPDATES, MAX_CONNECTIONS, WEBHOOK_PATH, profile
+from jobs.companion.operating.registration import ALLOWED_UPDATES, MAX_CONNECTIONS, WEBHOOK_PATH, profile
 from jobs.delivery.telegram import UNANSWERED, Telegram
 from jobs.errors import Misconfigured
 from jobs.settings import PublicSettings, TelegramSettings, TelegramWebhookSettings, load

@@ -1,6 +1,6 @@
 """Are you of age? What is asked before a persona that is for adults, and what the buttons say."""
 
-from jobs.companion.outbox import Button, ChatText
+from jobs.companion.messages.outbox import Button, ChatText
 from jobs.companion.wording import say
 
 AGE = "age:"

@@ -15,11 +15,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import split_text
-from jobs.db import chat_pace, draft_stops
-from jobs.db.chat_pace import BOT, Pace
-from jobs.db.jobs import Job
+from jobs.companion.messages.outbox import split_text
+from jobs.db.chats import chat_pace, draft_stops
+from jobs.db.chats.chat_pace import BOT, Pace
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.owners import of_person
 
 if TYPE_CHECKING:

@@ -4,7 +4,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jobs.companion.outbox import Button, Buttons, ChatDelete, ChatEdit, ChatGreeting, ChatGreetingEdit, Message
+from jobs.companion.messages.outbox import (
+    Button,
+    Buttons,
+    ChatDelete,
+    ChatEdit,
+    ChatGreeting,
+    ChatGreetingEdit,
+    Message,
+)
 from jobs.companion.personas import Persona
 from jobs.companion.wording import say
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from jobs.db.chat_pace import Pace
+from jobs.db.chats.chat_pace import Pace
 from jobs.settings import SettingsGroup
 
 # what may go at once after a pause, as a share of a second: Telegram's own reckoning must not run out before ours

@@ -15,16 +15,17 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.chat_payloads import payloads
-from jobs.companion.outbox import Button, Buttons, ChatDelete, ChatEdit, ChatText, send_to_chat
+from jobs.companion.messages.chat_payloads import payloads
+from jobs.companion.messages.outbox import Button, Buttons, ChatDelete, ChatEdit, ChatText, send_to_chat
 from jobs.companion.quiet import is_quiet
 from jobs.companion.wording import say
-from jobs.db import chat_pace, progress_messages, queue_position
-from jobs.db.chat_pace import Pace
+from jobs.db.chats import chat_pace, progress_messages
+from jobs.db.chats.chat_pace import Pace
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.jobs import Job
-from jobs.db.queue_position import Outlook
+from jobs.db.queue import queue_position
+from jobs.db.queue.queue_position import Outlook
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 
 log = structlog.get_logger()
 

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 from pydantic import Field, ValidationInfo, field_validator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import dialog_pictures
-from jobs.db.dialog_pictures import Moment
+from jobs.db.dialog import dialog_pictures
+from jobs.db.dialog.dialog_pictures import Moment
 from jobs.settings import SettingsGroup
 
 COVERED = ("suggestive", "adult")

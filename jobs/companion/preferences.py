@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from jobs.companion import report_choices
-from jobs.companion.outbox import Button, Buttons
+from jobs.companion.analyses import report_choices
+from jobs.companion.messages.outbox import Button, Buttons
 from jobs.companion.wording import say
-from jobs.db.report_preferences import ReportPreferences
+from jobs.db.analyses.report_preferences import ReportPreferences
 
 SETTINGS = "settings:"
 LANGUAGES = {"ru": "Русский", "en": "English"}

@@ -2,7 +2,7 @@
 
 from jobs.companion.personas import Personas
 from jobs.companion.quiet import is_quiet
-from jobs.db.jobs import Job
+from jobs.db.work.jobs import Job
 from jobs.owners import is_of_chat
 from jobs.safety.ratings import needs_age
 from jobs.safety.safety import Subject

@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
-from jobs.db import queues
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.queues import QueueDepth
+from jobs.db.queue import queues
+from jobs.db.queue.queues import QueueDepth
 from jobs.db.schema import require_current_schema
 from jobs.db.session import Database
 from jobs.errors import Misconfigured

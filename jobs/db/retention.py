@@ -5,7 +5,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from jobs.db import blocks, page_logins, page_sessions, predictions, provider_calls
+from jobs.db.access import page_logins, page_sessions
+from jobs.db.gpu import predictions
+from jobs.db.people import blocks
+from jobs.db.provider import provider_calls
 from jobs.db.session import Database
 
 CHUNK = 1000

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db.jobs import COLUMNS, Job
+from jobs.db.work.jobs import COLUMNS, Job
 from jobs.errors import InvalidInput
 from jobs.events.cursor import Cursor
 

@@ -9,10 +9,10 @@ import contextlib
 from collections.abc import Iterator
 from uuid import UUID
 
-from jobs.db import jobs as job_rows
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.events.listener import Listener, Patience
 from jobs.settings import DatabaseSettings
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import installation_secrets
-from jobs.db.jobs import Job
+from jobs.db.access import installation_secrets
+from jobs.db.work.jobs import Job
 from jobs.media_links import SECRET_NAME, media_url
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from jobs.db.jobs import Job
+from jobs.db.work.jobs import Job
 
 Json = dict[str, Any]
 

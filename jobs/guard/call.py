@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from jobs.db.provider_calls import SUCCESS, ProviderCall
-from jobs.db.provider_gate import Effects, Entry
+from jobs.db.provider.provider_calls import SUCCESS, ProviderCall
+from jobs.db.provider.provider_gate import Effects, Entry
 from jobs.errors import PostgenError
 from jobs.guard.effects import of_error, of_success, redacted
 from jobs.guard.settings import Sort

@@ -2,7 +2,7 @@
 
 import re
 
-from jobs.db.provider_gate import Effect, Effects
+from jobs.db.provider.provider_gate import Effect, Effects
 from jobs.errors import PostgenError, TemporaryError
 from jobs.providers.failure_class import FailureClass, failure_class
 

@@ -8,8 +8,8 @@ from typing import Self
 
 import structlog
 
-from jobs.db import provider_gate as gate
-from jobs.db.provider_gate import BreakerRules, Effects, Entry, Limits
+from jobs.db.provider import provider_gate as gate
+from jobs.db.provider.provider_gate import BreakerRules, Effects, Entry, Limits
 from jobs.db.session import Database
 from jobs.errors import PostgenError, TemporaryError
 from jobs.guard.call import Call, Caller, Target

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import structlog
 
-from jobs.db import provider_gate as gate
 from jobs.db.commit import DATABASE_ERRORS, reason
-from jobs.db.provider_gate import BreakerRules, Effects, Entry, Limits
+from jobs.db.provider import provider_gate as gate
+from jobs.db.provider.provider_gate import BreakerRules, Effects, Entry, Limits
 from jobs.db.session import Database
 from jobs.guard.call import Call
 

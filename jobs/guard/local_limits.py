@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from jobs.db.provider_gate import BreakerRules, Effects, Entry, Limits
+from jobs.db.provider.provider_gate import BreakerRules, Effects, Entry, Limits
 
 # a fleet has several workers, and none of them can ask what the others do
 SHARE = 4

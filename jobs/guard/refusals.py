@@ -3,7 +3,7 @@
 import random
 from typing import NoReturn
 
-from jobs.db.provider_gate import Entry, Limits
+from jobs.db.provider.provider_gate import Entry, Limits
 from jobs.errors import PermanentError, TemporaryError
 
 # jobs that were refused together do not come back together

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from jobs.db.provider_gate import Limits
+from jobs.db.provider.provider_gate import Limits
 from jobs.settings import SettingsGroup
 
 Sort = Literal["llm", "image"]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from jobs.db import installation_secrets
+from jobs.db.access import installation_secrets
 from jobs.db.session import Database
 from jobs.errors import TemporaryError
 from jobs.providers.image_provider import ImageProvider

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import structlog
 
-from jobs.db import predictions
-from jobs.db.predictions import Prediction
+from jobs.db.gpu import predictions
+from jobs.db.gpu.predictions import Prediction
 from jobs.db.session import Database
 from jobs.enqueue import enqueue
 from jobs.errors import PostgenError, TemporaryError

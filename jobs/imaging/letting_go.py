@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import predictions
-from jobs.db.jobs import Job
+from jobs.db.gpu import predictions
+from jobs.db.work.jobs import Job
 from jobs.enqueue import Ticket, enqueue
 
 QUEUE = "image"

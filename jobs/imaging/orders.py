@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from jobs.db import predictions
-from jobs.db.jobs import Job
-from jobs.db.predictions import Prediction
+from jobs.db.gpu import predictions
+from jobs.db.gpu.predictions import Prediction
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.errors import PermanentError, PostgenError, TemporaryError
 from jobs.guard.call import Call, Caller, Target
 from jobs.guard.guard import Guard

@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import provider_gate
-from jobs.db.jobs import Job
+from jobs.db.provider import provider_gate
+from jobs.db.work.jobs import Job
 from jobs.lanes.choice import Choice, rank
 from jobs.queues import is_lane
 from jobs.settings import ImageSettings, LaneSettings

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import uuid5
 
-from jobs.db.jobs import Job
+from jobs.db.work.jobs import Job
 from jobs.errors import PostgenError
 from jobs.imaging.fallback import LostJob, passable, rest_of
 from jobs.imaging.orders import Orders

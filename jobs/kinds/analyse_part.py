@@ -12,10 +12,10 @@ from jobs.analysis.findings import Checked, Found, checked, united
 from jobs.analysis.paged_text import joined
 from jobs.analysis.prompting import excerpt_in_words, part_instruction
 from jobs.analysis.quotations import Quotations, Shown
-from jobs.companion import analysis_progress
-from jobs.db import comparisons, documents
-from jobs.db.comparisons import Comparison
-from jobs.db.jobs import Job
+from jobs.companion.analyses import analysis_progress
+from jobs.db.analyses import comparisons, documents
+from jobs.db.analyses.comparisons import Comparison
+from jobs.db.work.jobs import Job
 from jobs.errors import ContentBlocked, NotFound
 from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from jobs.companion.broadcast import readers
-from jobs.db import broadcasts
+from jobs.companion.operating.broadcast import readers
+from jobs.db.chats import broadcasts
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from jobs.companion.broadcast import readers
-from jobs.companion.outbox import ChatText, send_to_chat
-from jobs.db import broadcasts
+from jobs.companion.messages.outbox import ChatText, send_to_chat
+from jobs.companion.operating.broadcast import readers
+from jobs.db.chats import broadcasts
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import Outcome, Run
 from jobs.kinds.dialogue import KindInput

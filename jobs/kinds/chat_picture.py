@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion import picture_progress
-from jobs.companion.outbox import Button, Buttons, ChatPhoto
+from jobs.companion.messages.outbox import Button, Buttons, ChatPhoto
 from jobs.companion.pictures import is_covered
 from jobs.companion.wording import locale_of, say
-from jobs.db import dialog_pictures
-from jobs.db.jobs import Job
+from jobs.db.dialog import dialog_pictures
+from jobs.db.work.jobs import Job
 from jobs.kinds.contract import NewJob, Outcome, Save
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import Message
-from jobs.db.jobs import Job, Json
+from jobs.companion.messages.outbox import Message
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job, Json
 from jobs.seat import Seat
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion import erasure
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
+from jobs.companion.operating import erasure
 from jobs.companion.wallet import returning
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wording import say
-from jobs.db import erasure as rows
+from jobs.db.people import erasure as rows
 from jobs.kinds.attempts import DUTY
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput

@@ -8,11 +8,12 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.export import document
-from jobs.companion.outbox import ChatDocument
+from jobs.companion.messages.outbox import ChatDocument
+from jobs.companion.operating.export import document
 from jobs.companion.wording import say
-from jobs.db import media, personal_data
-from jobs.db.media import StoredFile
+from jobs.db.files import media
+from jobs.db.files.media import StoredFile
+from jobs.db.people import personal_data
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import KindInput

@@ -9,12 +9,13 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion import analysis_collecting
+from jobs.companion.analyses import analysis_collecting
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db import chat_analyses, comparisons, documents
-from jobs.db import media as media_rows
-from jobs.db.documents import Document
-from jobs.db.media import MediaRow
+from jobs.db.analyses import comparisons, documents
+from jobs.db.analyses.documents import Document
+from jobs.db.chats import chat_analyses
+from jobs.db.files import media as media_rows
+from jobs.db.files.media import MediaRow
 from jobs.documents.extraction import extract
 from jobs.documents.refusals import DocumentRefused, refusal
 from jobs.errors import NotFound

@@ -10,11 +10,11 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion import analysis_collecting
-from jobs.companion.analysis_panel import LARGEST_FILE
+from jobs.companion.analyses import analysis_collecting
+from jobs.companion.analyses.analysis_panel import LARGEST_FILE
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db import chat_analyses as rows
-from jobs.db.chat_analyses import Collection, SentFile
+from jobs.db.chats import chat_analyses as rows
+from jobs.db.chats.chat_analyses import Collection, SentFile
 from jobs.errors import InvalidInput, TemporaryError
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion import picture_progress
 from jobs.companion.personas import Persona
-from jobs.db import jobs as job_rows
-from jobs.db import lanes as lane_rows
-from jobs.db import media as media_rows
-from jobs.db import picture_cache
-from jobs.db.dialog_pictures import LARGEST_SEED
-from jobs.db.jobs import Job
-from jobs.db.media import StoredFile
+from jobs.db.dialog.dialog_pictures import LARGEST_SEED
+from jobs.db.files import media as media_rows
+from jobs.db.files.media import StoredFile
+from jobs.db.gpu import lanes as lane_rows
+from jobs.db.gpu import picture_cache
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.errors import PostgenError
 from jobs.imaging.letting_go import let_go
 from jobs.kinds.attempts import CRITICAL

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Self
 from pydantic import BaseModel, Field, model_validator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText
-from jobs.db import dialog_history, dialog_pictures
-from jobs.db.dialog_pictures import seed_of_moment
-from jobs.db.jobs import Json
+from jobs.companion.messages.outbox import ChatText
+from jobs.db.dialog import dialog_history, dialog_pictures
+from jobs.db.dialog.dialog_pictures import seed_of_moment
+from jobs.db.work.jobs import Json
 from jobs.errors import Misconfigured, TemporaryError
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run

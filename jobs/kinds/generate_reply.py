@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.draft import draft_of, write_reply
 from jobs.companion.pictures import NEVER, PictureSettings
-from jobs.db import dialog_history, dialog_replies, dialog_summaries, dialogs
-from jobs.db.dialog_history import History
+from jobs.db.dialog import dialog_history, dialog_replies, dialog_summaries, dialogs
+from jobs.db.dialog.dialog_history import History
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.dialogue import LONGEST_MESSAGE, KindInput, Message, MessageText

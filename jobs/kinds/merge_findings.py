@@ -12,15 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.analysis.findings import Found, in_order, united
 from jobs.analysis.merging import Merged, Merging
-from jobs.companion import analysis_progress
-from jobs.companion.analysis_result import result as result_in_words
-from jobs.companion.outbox import ChatText
+from jobs.companion.analyses import analysis_progress
+from jobs.companion.analyses.analysis_result import result as result_in_words
+from jobs.companion.messages.outbox import ChatText
 from jobs.companion.wording import has_text, locale_of, say
-from jobs.db import analysis_parts, comparisons, documents, reports
-from jobs.db.analysis_parts import PartRow
-from jobs.db.comparisons import Comparison, Finding
-from jobs.db.documents import Document
-from jobs.db.jobs import Job, Json
+from jobs.db.analyses import analysis_parts, comparisons, documents, reports
+from jobs.db.analyses.analysis_parts import PartRow
+from jobs.db.analyses.comparisons import Comparison, Finding
+from jobs.db.analyses.documents import Document
+from jobs.db.work.jobs import Job, Json
 from jobs.errors import ContentBlocked, NotFound, PermanentError
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run

@@ -6,8 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.pictures import PictureSettings, due
 from jobs.companion.quiet import quietly
-from jobs.db.dialog_pictures import Moment
-from jobs.db.jobs import Job, Json
+from jobs.db.dialog.dialog_pictures import Moment
+from jobs.db.work.jobs import Job, Json
 from jobs.kinds.contract import NewJob
 from jobs.owners import of_person
 

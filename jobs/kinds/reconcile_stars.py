@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import BaseModel
 
-from jobs.companion.bot_settings import BotSettings
+from jobs.companion.operating.bot_settings import BotSettings
 from jobs.companion.wallet.alarm import alarm
 from jobs.companion.wallet.reconciliation import reconcile
 from jobs.kinds.asking import Asking

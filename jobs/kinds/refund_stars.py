@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
 from jobs.companion.wallet import refunds
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wording import say
-from jobs.db import wallet_payments
-from jobs.db.wallet_payments import Payment
+from jobs.db.people import wallet_payments
+from jobs.db.people.wallet_payments import Payment
 from jobs.errors import NotFound
 from jobs.kinds.asking import Asking
 from jobs.kinds.attempts import DUTY

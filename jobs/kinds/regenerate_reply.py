@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatDelete, ChatEdit, Message
-from jobs.companion.reply_buttons import reply_buttons
+from jobs.companion.messages.outbox import ChatDelete, ChatEdit, Message
+from jobs.companion.messages.reply_buttons import reply_buttons
 from jobs.companion.wording import locale_of
-from jobs.db import dialog_history, dialog_replies, dialogs
-from jobs.db.dialog_history import History
-from jobs.db.jobs import Job
+from jobs.db.dialog import dialog_history, dialog_replies, dialogs
+from jobs.db.dialog.dialog_history import History
+from jobs.db.work.jobs import Job
 from jobs.errors import PermanentError
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run

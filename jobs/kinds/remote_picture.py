@@ -7,10 +7,10 @@ from uuid import UUID, uuid5
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.personas import Persona
-from jobs.db import media as media_rows
-from jobs.db import picture_cache, predictions
-from jobs.db.jobs import Job
-from jobs.db.media import StoredFile
+from jobs.db.files import media as media_rows
+from jobs.db.files.media import StoredFile
+from jobs.db.gpu import picture_cache, predictions
+from jobs.db.work.jobs import Job
 from jobs.imaging.painted import Wanted
 from jobs.kinds.contract import NewJob, Save
 

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from jobs.db import jobs as job_rows
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db.webhook_deliveries import Choice
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery.webhook_deliveries import Choice
+from jobs.db.work import jobs as job_rows
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import Outcome, Run
 from jobs.kinds.dialogue import KindInput

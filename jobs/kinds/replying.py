@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobs.companion.outbox import ChatButtons, ChatText, Message, split_text
-from jobs.companion.reply_buttons import reply_buttons
+from jobs.companion.messages.outbox import ChatButtons, ChatText, Message, split_text
+from jobs.companion.messages.reply_buttons import reply_buttons
 from jobs.companion.wording import locale_of
-from jobs.db.dialog_history import History
-from jobs.db.jobs import Job, Json
+from jobs.db.dialog.dialog_history import History
+from jobs.db.work.jobs import Job, Json
 from jobs.errors import TemporaryError
 from jobs.kinds.contract import NewJob
 from jobs.kinds.dialogue import CHARACTERS_PER_TOKEN, LONGEST_MESSAGE, newest_within, said

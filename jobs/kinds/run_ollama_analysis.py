@@ -17,11 +17,11 @@ from jobs.analysis.paged_text import PagedText, joined
 from jobs.analysis.prompting import part_instruction
 from jobs.analysis.room import LONGEST_ANSWER, Room, room_in
 from jobs.analysis.splitting import Part, split
-from jobs.companion import analysis_progress
-from jobs.db import analysis_parts, comparisons, documents
-from jobs.db.comparisons import Comparison
-from jobs.db.documents import Document
-from jobs.db.jobs import Job, Json
+from jobs.companion.analyses import analysis_progress
+from jobs.db.analyses import analysis_parts, comparisons, documents
+from jobs.db.analyses.comparisons import Comparison
+from jobs.db.analyses.documents import Document
+from jobs.db.work.jobs import Job, Json
 from jobs.errors import InvalidInput, NotFound
 from jobs.imaging.postponed import Postponed
 from jobs.kinds.attempts import CRITICAL

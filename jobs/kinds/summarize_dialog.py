@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import dialog_history, dialog_summaries
-from jobs.db.dialog_history import History, StoredMessage
+from jobs.db.dialog import dialog_history, dialog_summaries
+from jobs.db.dialog.dialog_history import History, StoredMessage
 from jobs.errors import TemporaryError
 from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run

@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText, send_to_chat
+from jobs.companion.messages.outbox import ChatText, send_to_chat
 from jobs.companion.quiet import is_quiet
 from jobs.companion.wording import say
-from jobs.db import lanes as lane_rows
+from jobs.db.gpu import lanes as lane_rows
 
 WAITING = text(
     "SELECT DISTINCT ON (destination->'telegram'->>'chat_id') id, destination FROM jobs"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import lanes as lane_rows
-from jobs.db.lanes import LaneState, OpenWork
+from jobs.db.gpu import lanes as lane_rows
+from jobs.db.gpu.lanes import LaneState, OpenWork
 from jobs.errors import Misconfigured
 from jobs.queues import lane_queues
 from jobs.settings import LaneSettings

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import lane_moves
-from jobs.db import lanes as lane_rows
 from jobs.db.commit import DATABASE_ERRORS, commit
+from jobs.db.gpu import lane_moves
+from jobs.db.gpu import lanes as lane_rows
 from jobs.db.session import Database
 from jobs.errors import PostgenError
 from jobs.lanes.away import tell_waiting

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 
-from jobs.db import lanes as lane_rows
 from jobs.db.commit import DATABASE_ERRORS
+from jobs.db.gpu import lanes as lane_rows
 from jobs.db.session import Database
 from jobs.errors import PostgenError
 from jobs.providers.comfyui.client import ComfyUI

@@ -6,10 +6,10 @@ import contextlib
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import lane_moves
-from jobs.db import lanes as lane_rows
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.lanes import LaneState, OpenWork
+from jobs.db.gpu import lane_moves
+from jobs.db.gpu import lanes as lane_rows
+from jobs.db.gpu.lanes import LaneState, OpenWork
 from jobs.db.session import Database
 from jobs.lanes.gates import Gates
 from jobs.queues import is_lane, lane_queues

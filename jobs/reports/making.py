@@ -9,10 +9,11 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatDocument
-from jobs.db import installation_secrets, reports
-from jobs.db.media import StoredFile
-from jobs.db.reports import StoredComparison
+from jobs.companion.messages.outbox import ChatDocument
+from jobs.db.access import installation_secrets
+from jobs.db.analyses import reports
+from jobs.db.analyses.reports import StoredComparison
+from jobs.db.files.media import StoredFile
 from jobs.db.session import Database
 from jobs.errors import NotFound
 from jobs.media import MediaStore

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.companion.wording import LOCALES
-from jobs.db.reports import ComparedDocument, StoredComparison, StoredFinding
+from jobs.db.analyses.reports import ComparedDocument, StoredComparison, StoredFinding
 from jobs.reports.labels import Labels, labels
 from jobs.reports.plain_text import one_line, plain
 

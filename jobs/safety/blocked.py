@@ -1,6 +1,6 @@
 """A text that a content rule refuses, as an error: everybody hears the same sentence, the log hears which rule."""
 
-from jobs.db.blocks import Block, Stage, fingerprint
+from jobs.db.people.blocks import Block, Stage, fingerprint
 from jobs.errors import ContentBlocked
 
 NEUTRAL = "This content is not allowed here."

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import consents
+from jobs.db.people import consents
 from jobs.errors import Blame, PermanentError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 
-from jobs.db.blocks import Block, Stage
+from jobs.db.people.blocks import Block, Stage
 from jobs.errors import PermanentError, PostgenError, TemporaryError
 from jobs.safety.blocked import Blocked
 from jobs.safety.hard_block import broken_rule_of, without_rules

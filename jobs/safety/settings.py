@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from jobs.db.blocks import KEPT_DAYS, Limit
+from jobs.db.people.blocks import KEPT_DAYS, Limit
 from jobs.settings import SettingsGroup
 
 ModeratorName = Literal["none", "openai", "ollama", "http"]

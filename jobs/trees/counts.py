@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from jobs.db.jobs import Json
-from jobs.db.trees import Count, Step
+from jobs.db.work.jobs import Json
+from jobs.db.work.trees import Count, Step
 from jobs.kinds.contract import NewJob
 
 # enough to look at; the tree has all of them

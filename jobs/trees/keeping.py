@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs import ended
 from jobs.companion import picture_progress
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db import dialogs
-from jobs.db import jobs as job_rows
-from jobs.db import trees as rows
-from jobs.db.jobs import Job, Json
-from jobs.db.trees import Step
+from jobs.db.dialog import dialogs
+from jobs.db.work import jobs as job_rows
+from jobs.db.work import trees as rows
+from jobs.db.work.jobs import Job, Json
+from jobs.db.work.trees import Step
 from jobs.enqueue import stop_running, withdraw_all
 from jobs.errors import PermanentError
 from jobs.imaging.letting_go import let_go

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from jobs.db import trees as rows
 from jobs.db.commit import DATABASE_ERRORS
-from jobs.db.jobs import Job
+from jobs.db.work import trees as rows
+from jobs.db.work.jobs import Job
 
 if TYPE_CHECKING:
     from jobs.resources import Resources

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import structlog
 
-from jobs.db import trees as rows
 from jobs.db.commit import DATABASE_ERRORS
 from jobs.db.session import Database
+from jobs.db.work import trees as rows
 from jobs.trees import counts
 from jobs.webhooks.plan import announce
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobs.db.jobs import Job, Json
-from jobs.db.trees import Step
+from jobs.db.work.jobs import Job, Json
+from jobs.db.work.trees import Step
 from jobs.errors import PermanentError
 
 BRANCH_FAILED = "branch_failed"

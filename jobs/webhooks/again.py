@@ -4,9 +4,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db import webhook_endpoints as endpoints
-from jobs.db.webhook_deliveries import Choice
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_endpoints as endpoints
+from jobs.db.delivery.webhook_deliveries import Choice
 from jobs.errors import Conflict
 from jobs.webhooks.endpoints import begin_due
 from jobs.webhooks.plan import send_tickets

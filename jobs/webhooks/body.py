@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from jobs.db.jobs import Job
+from jobs.db.work.jobs import Job
 from jobs.events.view import job_view
 from jobs.signatures import as_body
 

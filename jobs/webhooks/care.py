@@ -1,6 +1,6 @@
 """Periodic care for webhooks: those whose next attempt is due get their tickets."""
 
-from jobs.db import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_deliveries as deliveries
 from jobs.db.session import Database
 from jobs.webhooks.plan import send_tickets
 from jobs.webhooks.windows import WIDEST

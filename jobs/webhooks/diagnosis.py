@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import delivery_log
-from jobs.db import webhook_endpoints as endpoints
+from jobs.db.delivery import delivery_log
+from jobs.db.delivery import webhook_endpoints as endpoints
 from jobs.signatures import NotVerified, verify
 
 

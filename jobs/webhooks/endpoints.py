@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db import webhook_endpoints as rows
-from jobs.db.webhook_endpoints import Endpoint
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_endpoints as rows
+from jobs.db.delivery.webhook_endpoints import Endpoint
 from jobs.errors import InvalidInput, NotFound
 from jobs.public_addresses import require_receiver
 from jobs.signatures import new_secret, secret_bytes

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db import webhook_endpoints as endpoints
-from jobs.db.webhook_endpoints import Endpoint
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_endpoints as endpoints
+from jobs.db.delivery.webhook_endpoints import Endpoint
 from jobs.webhooks.body import event_body, webhook_id
 from jobs.webhooks.event_types import FAILING, names_of
 from jobs.webhooks.plan import send_tickets

@@ -4,10 +4,10 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db import webhook_endpoints as endpoints
-from jobs.db.jobs import Job
-from jobs.db.webhook_endpoints import Wanting
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_endpoints as endpoints
+from jobs.db.delivery.webhook_endpoints import Wanting
+from jobs.db.work.jobs import Job
 from jobs.enqueue import Ticket, enqueue
 from jobs.events.media_urls import media_urls
 from jobs.owners import is_of_chat

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import webhook_deliveries as deliveries
-from jobs.db import webhook_endpoints as endpoints
 from jobs.db.commit import commit
-from jobs.db.deliveries import LEASE_SECONDS, Delivery
+from jobs.db.delivery import webhook_deliveries as deliveries
+from jobs.db.delivery import webhook_endpoints as endpoints
+from jobs.db.delivery.deliveries import LEASE_SECONDS, Delivery
+from jobs.db.delivery.webhook_deliveries import Ended
+from jobs.db.delivery.webhook_endpoints import Endpoint
 from jobs.db.session import Database
-from jobs.db.webhook_deliveries import Ended
-from jobs.db.webhook_endpoints import Endpoint
 from jobs.delivery.signed_webhook import Attempt, SignedWebhook, Trouble
 from jobs.errors import TemporaryError
 from jobs.signatures import SigningKey, sign

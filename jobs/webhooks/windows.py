@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from jobs.db.deliveries import SLOW_SECONDS
+from jobs.db.delivery.deliveries import SLOW_SECONDS
 
 WIDEST = 4
 MOST_REMEMBERED = 10_000

@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jobs.db.characters import Character
-from jobs.db.worlds import World
+from jobs.db.world.characters import Character
+from jobs.db.world.worlds import World
 
 FOLDER = Path(__file__).parent / "prompts"
 PARTS = "\n---\n"

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.db.jobs import Job
-from jobs.db.trees import Count
+from jobs.db.work.jobs import Job
+from jobs.db.work.trees import Count
 
 OPEN = ("pending", "processing")
 

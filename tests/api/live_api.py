@@ -12,7 +12,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from api.streams import Patience
+from api.streaming.streams import Patience
 from jobs.commands.sse import EventParser
 from jobs.db.session import Database
 from tests.api.opened_api import ANNA, BORIS, new_key, rest_app

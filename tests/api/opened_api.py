@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from api.app import create_app
-from jobs.db import api_keys
+from api.app import furnish, unfurnished
+from jobs.db.access import api_keys
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings, LaneSettings, MediaSettings, PersonaSettings, PublicSettings
 from tests.factories import SOME_LANE, plain_tracebacks
@@ -34,14 +34,21 @@ class Api:
         return database
 
 
+# to put together all that is answered takes longer than most tests
+FREE: list[FastAPI] = []
+
+
 def rest_app(database_url: str, *, hosts: str = SOME_LANE, **public: Any) -> FastAPI:
-    return create_app(
+    app = FREE.pop() if FREE else unfurnished()
+    furnish(
+        app,
         DatabaseSettings(database_url=database_url, _env_file=None),
         LaneSettings(comfyui_hosts=hosts, _env_file=None),
         MediaSettings(_env_file=None),
         PersonaSettings(_env_file=None),
         PublicSettings(**public, _env_file=None),
     )
+    return app
 
 
 async def new_key(database: Database, owner: str, *, scopes: tuple[str, ...] = ("jobs",), **more: Any) -> str:
@@ -70,3 +77,5 @@ async def opened_api(database_url: str, **settings: Any) -> AsyncIterator[Api]:
         }
         clients = {name: await stack.enter_async_context(client(app, key)) for name, key in keys.items()}
         yield Api(app, **clients)
+    app.dependency_overrides.clear()
+    FREE.append(app)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.byte_range import NotSatisfiable, Part, is_known, wanted_part
+from api.answers.byte_range import NotSatisfiable, Part, is_known, wanted_part
 
 ETAG = '"abc"'
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 import uvicorn
 
-from api.drain import bound_patience, on_stop_signal
+from api.streaming.drain import bound_patience, on_stop_signal
 from jobs.db.session import Database
 from tests.api.live_api import LONG, stream
 from tests.api.opened_api import ANNA, new_key

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from sqlalchemy import event
 
-from api.shared_looks import SharedLooks
+from api.streaming.shared_looks import SharedLooks
 from tests.api.live_api import live_api, stream
 from tests.api.opened_api import ANNA
 from tests.jobs.events.writers import new_job, progress

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from jobs.db import idempotency
+from jobs.db.work import idempotency
 from tests.api.opened_api import ANNA, Api, client, new_key, opened_api
 from tests.api.test_jobs_accept import PICTURE, REPLY, Json
 from tests.factories import all_jobs, execute, rows, tickets, value

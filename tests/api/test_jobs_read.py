@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.kinds.contract import NewJob
 from tests.api.opened_api import ANNA, BORIS, Api
 from tests.api.test_jobs_accept import PICTURE, REPLY, Json

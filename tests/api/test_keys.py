@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from jobs.db import api_keys
+from jobs.db.access import api_keys
 from tests.api.opened_api import ANNA, OPERATOR, Api, client, new_key
 from tests.factories import execute, rows, value
 

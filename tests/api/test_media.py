@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from api.media_secret import media_secret
-from jobs.db import media as media_rows
-from jobs.db.media import StoredFile
+from jobs.db.files import media as media_rows
+from jobs.db.files.media import StoredFile
 from jobs.media import CHUNK, MediaStore
 from jobs.media_links import media_url
 from jobs.settings import MediaSettings

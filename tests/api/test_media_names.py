@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from jobs.db import comparisons, documents, media, reports
-from jobs.db.media import StoredFile
+from jobs.db.analyses import comparisons, documents, reports
+from jobs.db.files import media
+from jobs.db.files.media import StoredFile
 from jobs.media import MediaStore
 from jobs.reports.formats import FORMATS
 from tests.api.opened_api import ANNA, Api

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from jobs.db import comparisons
+from jobs.db.analyses import comparisons
 from jobs.kinds import registry
 from tests.api.opened_api import ANNA, Api
 from tests.api.test_jobs_accept import REPLY, Json

@@ -18,8 +18,8 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from api.app import create_app
-from jobs.companion.registration import ALLOWED_UPDATES
-from jobs.db import api_keys
+from jobs.companion.operating.registration import ALLOWED_UPDATES
+from jobs.db.access import api_keys
 from jobs.db.session import Database
 from jobs.enqueue import Ticket, enqueue
 from jobs.settings import (
@@ -39,6 +39,7 @@ from sandbox.pgbouncer import PgBouncer, program
 from sandbox.postgres import EmbeddedPostgres
 from sandbox.serve import serving
 from tests.conftest import ROOT
+from tests.database_pool import DatabasePool
 from tests.e2e.stack import PROCRASTINATE, until
 from tests.factories import plain_tracebacks
 from webhook.app import create_app as create_door
@@ -60,6 +61,14 @@ def pooler(postgres: EmbeddedPostgres) -> Iterator[PgBouncer]:
             yield started
         finally:
             started.stop()
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, databases: DatabasePool) -> Iterator[str]:
+    """Of a database that no later test gets: the pooler goes on for a moment with connections to it that have ended."""
+    name = databases.take()
+    yield postgres.url(name)
+    databases.drop(name)
 
 
 @pytest.fixture

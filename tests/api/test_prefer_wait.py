@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.prefer import wait_seconds
+from api.requests.prefer import wait_seconds
 from tests.api.opened_api import Api
 from tests.api.test_jobs_accept import REPLY
 from tests.api.test_jobs_read import ask, end

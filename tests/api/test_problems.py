@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.body_limit import LARGEST_BODY
 from api.error_catalogue import CATALOGUE
+from api.requests.body_limit import LARGEST_BODY
 from tests.api.opened_api import Api, client, rest_app
 from tests.api.test_jobs_accept import REPLY, Json
 from tests.factories import NOWHERE, execute

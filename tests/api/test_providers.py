@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from jobs.db import provider_calls
-from jobs.db.provider_calls import ProviderCall
+from jobs.db.provider import provider_calls
+from jobs.db.provider.provider_calls import ProviderCall
 from jobs.guard.call import Caller, Target
 from tests.api.opened_api import Api
 from tests.factories import execute, value

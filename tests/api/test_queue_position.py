@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from api.queue_lines import QueueLines
-from jobs.db.queue_position import Line, key_of
+from api.answers.queue_lines import QueueLines
+from jobs.db.queue.queue_position import Line, key_of
 from tests.api.opened_api import BORIS, Api
 from tests.api.test_jobs_accept import PICTURE, Json
 from tests.api.test_jobs_read import ask, end, start

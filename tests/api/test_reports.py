@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from jobs import housekeeping
-from jobs.db.reports import let_go
+from jobs.db.analyses.reports import let_go
 from jobs.documents.refusals import SENTENCES
 from jobs.lifecycle import run_job
 from jobs.reports.refused_documents import refusals
@@ -113,7 +113,7 @@ async def test_a_report_is_asked_for_twice_and_made_once(api: Api, maker: Resour
 async def test_without_a_worker_the_answer_says_where_it_is_being_made(
     api: Api, maker: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.report_answer.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("api.answers.report_answer.WAIT_SECONDS", 0.05)
     comparison_id = await compared(api, maker)
     answer = await ask(api, comparison_id, "pdf")
     assert answer.status_code == 202

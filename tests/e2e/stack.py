@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from jobs.companion.registration import ALLOWED_UPDATES
+from jobs.companion.operating.registration import ALLOWED_UPDATES
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings, LaneSettings, MediaSettings, PersonaSettings, TelegramWebhookSettings
 from sandbox.bot_api.app import create_app as create_bot_api

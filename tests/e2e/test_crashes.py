@@ -1,5 +1,7 @@
 """`kill -9` of a worker: one stored result, and a message that is sent once or visibly unknown, never silently lost."""
 
+import pytest
+
 from tests.e2e.stack import Stack, until
 
 SETTLED = "SELECT status, message_id FROM deliveries WHERE status NOT IN ('pending', 'sending')"
@@ -49,6 +51,7 @@ async def test_killed_between_telegrams_answer_and_our_commit_the_delivery_is_un
     assert (await stack.until_bot_said(anna, 2))[-1]["text"] == "are you there?"
 
 
+@pytest.mark.slow
 async def test_told_to_stop_it_gives_the_running_job_back_without_counting_an_attempt(stack: Stack) -> None:
     worker = await stack.start_worker()
     anna = await stack.user()

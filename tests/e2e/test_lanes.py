@@ -19,8 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from jobs import housekeeping
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from jobs.settings import LaneSettings
 from sandbox.comfyui.runs import Run

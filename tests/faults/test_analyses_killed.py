@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from jobs.db import webhook_endpoints
-from jobs.db.jobs import Job
+from jobs.db.delivery import webhook_endpoints
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.housekeeping import sweep_stalled
 from sandbox.llm.reading import reader
 from sandbox.ollama import ScriptedOllama

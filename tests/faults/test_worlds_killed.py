@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.housekeeping import sweep_stalled
 from tests.factories import rows, value
 from tests.faults.workers import Workers

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs import lifecycle
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.errors import PermanentError
 from jobs.kinds import registry
 from jobs.kinds.contract import Kind, NewJob, Outcome, Run

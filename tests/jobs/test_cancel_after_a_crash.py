@@ -3,8 +3,8 @@
 from uuid import uuid4
 
 from jobs import lifecycle
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.housekeeping import sweep_stalled
 from jobs.kinds.contract import NewJob
 from tests.factories import chat_texts, execute, job, rows, submit, tickets, to_chat, worker

@@ -9,9 +9,9 @@ import pytest
 from jobs import endings, lifecycle
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wording import say
-from jobs.db.jobs import Job
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from jobs.settings import EconomySettings
 from sandbox.llm.faults import venice_refusal

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 from PIL import Image
 
-from jobs.companion.outbox import ChatPhoto, ChatText, Message, send_to_chat
-from jobs.db import media as media_rows
+from jobs.companion.messages.outbox import ChatPhoto, ChatText, Message, send_to_chat
+from jobs.db.files import media as media_rows
 from jobs.db.session import Database
 from jobs.deliver import deliver
 from jobs.errors import TemporaryError

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from procrastinate import JobContext
 
-from jobs.db import queues
+from jobs.db.queue import queues
 from jobs.db.session import Database
 from jobs.engine.worker import MOST_AFTERWORK
 from jobs.housekeeping import sweep_stalled

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from jobs import housekeeping
-from jobs.db import media as media_rows
+from jobs.db.files import media as media_rows
 from jobs.db.session import Database
 from jobs.media import MediaStore
 from jobs.settings import MediaSettings

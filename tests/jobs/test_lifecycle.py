@@ -11,9 +11,9 @@ import pytest
 
 from jobs import lifecycle
 from jobs.companion.wording import say
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.kinds import generate_reply
 from jobs.resources import Resources
 from sandbox.llm.answers import Answer

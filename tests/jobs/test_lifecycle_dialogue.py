@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from jobs import lifecycle
-from jobs.db import dialogs
-from jobs.db.jobs import Job
+from jobs.db.dialog import dialogs
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from sandbox.llm.faults import venice_refusal
 from sandbox.llm.scripted import ScriptedLlm

@@ -14,9 +14,9 @@ import pytest
 
 from jobs import lifecycle
 from jobs.companion.wording import say
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from jobs.settings import DatabaseSettings
 from sandbox.llm.faults import venice_refusal

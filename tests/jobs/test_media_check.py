@@ -9,8 +9,8 @@ import pytest
 
 from jobs import media_check
 from jobs.commands import media as media_commands
-from jobs.db import media as media_rows
-from jobs.db.media import StoredFile
+from jobs.db.files import media as media_rows
+from jobs.db.files.media import StoredFile
 from jobs.db.session import Database
 from jobs.errors import TemporaryError
 from jobs.media import MediaStore

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from jobs import media
-from jobs.db.media import StoredFile
+from jobs.db.files.media import StoredFile
 from jobs.errors import TemporaryError
 from jobs.media import CHUNK, PART, MediaStore, key_of
 from jobs.settings import MediaSettings

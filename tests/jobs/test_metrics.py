@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import TextClause
 
 from jobs import metrics
-from jobs.db import measures
-from jobs.db.lane_report import BUSY
+from jobs.db.gpu.lane_report import BUSY
+from jobs.db.queue import measures
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings
 from tests.factories import NOWHERE, Json, execute, plain_tracebacks, rows, value

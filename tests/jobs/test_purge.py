@@ -7,9 +7,9 @@ import pytest
 
 from jobs import purge as purging
 from jobs.companion.personas import Personas
-from jobs.db import dialogs
-from jobs.db import jobs as job_rows
+from jobs.db.dialog import dialogs
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.errors import NotFound
 from jobs.kinds.contract import NewJob
 from jobs.purge import CHUNK, count, purge

@@ -4,8 +4,8 @@ import asyncio
 
 from jobs import blocking
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.settings import EconomySettings
 from jobs.trees.keeping import too_late
 from tests.factories import USER, add_user, all_jobs, submit, value, worker

@@ -7,8 +7,8 @@ import pytest
 
 from jobs import lifecycle
 from jobs.companion.personas import Personas
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.errors import InvalidInput, Misconfigured, NotFound
 from jobs.kinds.contract import NewJob
 from jobs.lanes.fairness import ticket_priority

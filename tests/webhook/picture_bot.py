@@ -9,9 +9,9 @@ from typing import Any
 from jobs import lifecycle
 from jobs.companion.pictures import PictureSettings
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db.chat_pace import Pace
-from jobs.db.jobs import Job
+from jobs.db.chats.chat_pace import Pace
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from sandbox.bot_api.options import SandboxOptions
 from sandbox.bot_api.server import running_sandbox
 from sandbox.comfyui.server import ComfyServer

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-from jobs.companion.registration import ALLOWED_UPDATES
-from jobs.db.jobs import Job
+from jobs.companion.operating.registration import ALLOWED_UPDATES
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.deliver import deliver
 from jobs.resources import Resources
 from sandbox.bot_api.sandbox import Sandbox

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from jobs.companion.registration import ALLOWED_UPDATES
+from jobs.companion.operating.registration import ALLOWED_UPDATES
 from jobs.companion.wallet.accounts import Wallet
 from jobs.db.session import Database
 from jobs.deliver import deliver

@@ -8,8 +8,8 @@ import pytest
 
 from jobs import endings, lifecycle
 from jobs.companion.wording import say
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.kinds import fetch_chat_documents
 from jobs.kinds.contract import Run
 from jobs.progress import ProgressReport

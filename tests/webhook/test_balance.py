@@ -11,8 +11,8 @@ from jobs.companion.wallet.accounts import Sum
 from jobs.companion.wallet.prices import Price
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wallet.wording import refund_sentence
+from jobs.db.people.telegram_users import TelegramUser
 from jobs.db.session import Database
-from jobs.db.telegram_users import TelegramUser
 from tests.factories import USER, Door, add_user, chat_texts, rows, webhook_app
 from tests.jobs.companion.purses import PICTURE, REPLY, pass_time
 from tests.webhook.shop import WALLET

@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 
 from jobs import lifecycle
-from jobs.companion import broadcast as care
+from jobs.companion.operating import broadcast as care
 from jobs.companion.wording import say
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.deliver import deliver
 from jobs.kinds import broadcast, broadcast_part
 from jobs.kinds.contract import Run

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from jobs.companion.operating.registration import COMMANDS
 from jobs.companion.personas import Personas
-from jobs.companion.registration import COMMANDS
 from jobs.companion.wording import say
 from jobs.db.session import Database
 from jobs.settings import PersonaSettings

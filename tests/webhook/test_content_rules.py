@@ -10,7 +10,7 @@ import pytest
 
 from jobs.commands import safety as command
 from jobs.companion.wording import say
-from jobs.db import consents
+from jobs.db.people import consents
 from jobs.db.session import Database
 from jobs.kinds.contract import NewJob
 from jobs.safety import ratings

@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from jobs import lifecycle
-from jobs.companion import erasure
+from jobs.companion.operating import erasure
 from jobs.companion.wallet.accounts import Sum
 from jobs.companion.wording import say
-from jobs.db import jobs as job_rows
-from jobs.db import media, telegram_users
-from jobs.db.jobs import Job
+from jobs.db.files import media
+from jobs.db.people import telegram_users
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from sandbox.llm.scripted import ScriptedLlm
 from sandbox.serve import serving

@@ -9,10 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from jobs import lifecycle
-from jobs.db import comparisons, documents, media, report_preferences, reports, worlds
-from jobs.db.comparisons import Finding, Found
-from jobs.db.media import StoredFile
+from jobs.db.analyses import comparisons, documents, report_preferences, reports
+from jobs.db.analyses.comparisons import Finding, Found
+from jobs.db.files import media
+from jobs.db.files.media import StoredFile
 from jobs.db.session import Database
+from jobs.db.world import worlds
 from jobs.kinds.contract import NewJob
 from jobs.resources import Resources
 from tests.factories import Door, chat_payloads, execute, rows, worker

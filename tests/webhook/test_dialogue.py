@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from jobs.companion.wording import say
-from jobs.db import dialogs
+from jobs.db.dialog import dialogs
 from jobs.db.session import Database
 from tests.factories import USER, Door, all_jobs, chat_payloads, chat_texts, rows, value
 

@@ -187,7 +187,7 @@ async def test_who_writes_in_a_group_has_not_unblocked_the_bot(door: Door, datab
 
 
 async def database_blocks(database: Database) -> None:
-    from jobs.db import telegram_users
+    from jobs.db.people import telegram_users
 
     async with database.transaction() as connection:
         await telegram_users.set_blocked(connection, USER, blocked=True)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from jobs.companion.gallery import LONGEST_DATA
-from jobs.companion.outbox import LONGEST_CAPTION
+from jobs.companion.messages.outbox import LONGEST_CAPTION
 from jobs.companion.personas import SHIPPED, Personas
 from jobs.companion.wording import say
-from jobs.db import dialogs
+from jobs.db.dialog import dialogs
 from jobs.db.session import Database
 from jobs.settings import PersonaSettings
 from tests.factories import (

@@ -6,8 +6,8 @@ import pytest
 
 from jobs import housekeeping, lifecycle
 from jobs.companion.wording import say
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from sandbox.bot_api.users import FIRST_USER_ID
 from tests.factories import SECRET, TOKEN, all_jobs, execute, job, rows, value
 from tests.jobs.companion.purses import balance, sound

@@ -9,8 +9,8 @@ import pytest
 from jobs import endings, lifecycle
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.prices import Price
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.resources import Resources
 from sandbox.llm.scripted import ScriptedLlm
 from sandbox.serve import serving

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 import webhook.app
-from jobs.companion.registration import ALLOWED_UPDATES, MAX_CONNECTIONS
+from jobs.companion.operating.registration import ALLOWED_UPDATES, MAX_CONNECTIONS
 from tests.factories import NOWHERE, TOKEN, webhook_app
 
 ROOT = Path(__file__).parents[2]

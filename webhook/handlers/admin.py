@@ -6,15 +6,16 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
-from jobs.companion.bot_settings import BotSettings
-from jobs.companion.outbox import ChatText, send_to_chat
-from jobs.companion.statistics import report
+from jobs.companion.messages.outbox import ChatText, send_to_chat
+from jobs.companion.operating.bot_settings import BotSettings
+from jobs.companion.operating.statistics import report
 from jobs.companion.wallet.accounts import Sum, Wallet
 from jobs.companion.wallet.prices import Money
 from jobs.companion.wallet.wording import money
 from jobs.companion.wording import locale_for, say
-from jobs.db import bot_state, wallet_payments
-from jobs.db.bot_state import Person
+from jobs.db.chats import bot_state
+from jobs.db.chats.bot_state import Person
+from jobs.db.people import wallet_payments
 from jobs.kinds.contract import NewJob
 from jobs.owners import BOT
 from jobs.settings import MOST_MONEY

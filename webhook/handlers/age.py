@@ -5,7 +5,7 @@ from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery
 
 from jobs.companion.age_question import AGE
-from jobs.companion.outbox import ChatEdit
+from jobs.companion.messages.outbox import ChatEdit
 from jobs.companion.wording import say
 from jobs.safety import ratings
 from webhook.meeting import meet, offer

@@ -8,18 +8,18 @@ from aiogram.types import CallbackQuery
 
 from jobs.analysis.asked import LOOKS_FOR
 from jobs.analysis.entering import LONGEST_TITLE, Asked, enter
-from jobs.companion import analysis_collecting, analysis_progress
-from jobs.companion.analysis_panel import ANALYSIS, LEAST_FILES
-from jobs.companion.analysis_progress import STOP
-from jobs.companion.outbox import ChatButtons, ChatDelete
-from jobs.companion.reply_buttons import job_of
-from jobs.companion.text_limits import shortened
+from jobs.companion.analyses import analysis_collecting, analysis_progress
+from jobs.companion.analyses.analysis_panel import ANALYSIS, LEAST_FILES
+from jobs.companion.analyses.analysis_progress import STOP
+from jobs.companion.messages.outbox import ChatButtons, ChatDelete
+from jobs.companion.messages.reply_buttons import job_of
+from jobs.companion.messages.text_limits import shortened
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db import chat_analyses as rows
-from jobs.db import comparisons
-from jobs.db.chat_analyses import Collection
+from jobs.db.analyses import comparisons
+from jobs.db.chats import chat_analyses as rows
+from jobs.db.chats.chat_analyses import Collection
 from jobs.owners import of_person
 from webhook.handlers.analyze import require_room, want
 from webhook.handlers.balance import tell_shortage

@@ -11,13 +11,13 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import Document, Message
 
 from jobs.analysis.entering import LONGEST_QUESTION
-from jobs.companion import analysis_collecting
-from jobs.companion.analysis_panel import LARGEST_FILE, LARGEST_MEGABYTES, MOST_FILES, MOST_LISTED, TOO_LARGE
-from jobs.companion.text_limits import shortened
+from jobs.companion.analyses import analysis_collecting
+from jobs.companion.analyses.analysis_panel import LARGEST_FILE, LARGEST_MEGABYTES, MOST_FILES, MOST_LISTED, TOO_LARGE
+from jobs.companion.messages.text_limits import shortened
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db import chat_analyses as rows
-from jobs.db.chat_analyses import Collection
-from jobs.db.jobs import Json
+from jobs.db.chats import chat_analyses as rows
+from jobs.db.chats.chat_analyses import Collection
+from jobs.db.work.jobs import Json
 from jobs.errors import InvalidInput
 from jobs.kinds.fetch_chat_documents import PRIORITY
 from jobs.settings import PublicSettings, load

@@ -7,11 +7,11 @@ from aiogram.filters import Command, CommandObject
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 
-from jobs.companion.broadcast import BROADCAST, question, question_buttons, readers, standing, stop_button
-from jobs.companion.outbox import Buttons, ChatEdit, ChatText
+from jobs.companion.messages.outbox import Buttons, ChatEdit, ChatText
+from jobs.companion.operating.broadcast import BROADCAST, question, question_buttons, readers, standing, stop_button
 from jobs.companion.wording import LOCALES, say
-from jobs.db import bot_state, broadcasts
-from jobs.db.broadcasts import Tally
+from jobs.db.chats import bot_state, broadcasts
+from jobs.db.chats.broadcasts import Tally
 from jobs.kinds.contract import NewJob
 from jobs.owners import BOT
 from webhook import filters

@@ -9,10 +9,10 @@ from aiogram import Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 
-from jobs.companion import maintenance
-from jobs.companion.bot_settings import BotSettings
-from jobs.companion.maintenance import Reason
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
+from jobs.companion.operating import maintenance
+from jobs.companion.operating.bot_settings import BotSettings
+from jobs.companion.operating.maintenance import Reason
 from jobs.companion.preferences import SETTINGS
 from webhook.visit import Visit
 

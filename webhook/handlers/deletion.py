@@ -5,9 +5,9 @@ from aiogram.filters import Command
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 
-from jobs.companion.outbox import Button, ChatEdit, ChatText
+from jobs.companion.messages.outbox import Button, ChatEdit, ChatText
 from jobs.companion.wording import say
-from jobs.db import erasure
+from jobs.db.people import erasure
 from jobs.kinds.contract import NewJob
 from jobs.owners import BOT
 from webhook.visit import CHAT_PRIORITY, Visit

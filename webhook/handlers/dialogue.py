@@ -9,7 +9,7 @@ from aiogram.types import Message
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db import dialogs
+from jobs.db.dialog import dialogs
 from jobs.kinds.dialogue import LONGEST_MESSAGE
 from webhook import filters, limits
 from webhook.handlers.balance import tell_shortage

@@ -8,11 +8,11 @@ from aiogram.methods import SendChatAction
 from aiogram.types import Message
 
 from jobs.companion import picture_progress
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db import dialog_pictures
+from jobs.db.dialog import dialog_pictures
 from jobs.errors import Misconfigured
 from jobs.kinds.contract import NewJob
 from webhook.handlers.balance import tell_shortage

@@ -6,9 +6,9 @@ from aiogram import Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery
 
-from jobs.companion.outbox import ChatDocument
+from jobs.companion.messages.outbox import ChatDocument
 from jobs.companion.wording import say
-from jobs.db import media
+from jobs.db.files import media
 from jobs.kinds.chat_picture import ORIGINAL
 from jobs.owners import of_person
 from webhook.visit import Visit

@@ -5,7 +5,7 @@ from aiogram.filters import Command
 from aiogram.methods import AnswerCallbackQuery, AnswerPreCheckoutQuery
 from aiogram.types import CallbackQuery, Message, PreCheckoutQuery
 
-from jobs.companion.outbox import BUY_LINK, ChatText
+from jobs.companion.messages.outbox import BUY_LINK, ChatText
 from jobs.companion.wallet import payments
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.payments import Paid

@@ -7,9 +7,9 @@ from aiogram.types import CallbackQuery, Message
 
 from jobs.companion import gallery
 from jobs.companion.gallery import ADULTS, MEET, SEE
-from jobs.companion.outbox import Button, ChatText
+from jobs.companion.messages.outbox import Button, ChatText
 from jobs.companion.wording import say
-from jobs.db import dialog_list
+from jobs.db.dialog import dialog_list
 from webhook.meeting import (
     begin,
     current_dialog,

@@ -7,16 +7,16 @@ from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery
 
 from jobs.companion import picture_progress
-from jobs.companion.outbox import ChatPhoto
+from jobs.companion.messages.outbox import ChatPhoto
+from jobs.companion.messages.reply_buttons import PHOTO, job_of
 from jobs.companion.pictures import is_covered
-from jobs.companion.reply_buttons import PHOTO, job_of
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db import dialog_pictures
-from jobs.db.dialog_pictures import Moment
-from jobs.db.jobs import Job
-from jobs.db.queue_position import Outlook
+from jobs.db.dialog import dialog_pictures
+from jobs.db.dialog.dialog_pictures import Moment
+from jobs.db.queue.queue_position import Outlook
+from jobs.db.work.jobs import Job
 from jobs.errors import Misconfigured
 from jobs.kinds.chat_picture import original_button
 from jobs.kinds.contract import NewJob

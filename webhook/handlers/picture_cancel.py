@@ -6,15 +6,15 @@ from aiogram import Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery
 
-from jobs.companion.outbox import ChatDelete, ChatText
+from jobs.companion.messages.outbox import ChatDelete, ChatText
+from jobs.companion.messages.reply_buttons import job_of
 from jobs.companion.picture_progress import CANCEL
-from jobs.companion.reply_buttons import job_of
 from jobs.companion.wallet.accounts import Sum
 from jobs.companion.wallet.wording import refund_sentence
 from jobs.companion.wording import say
-from jobs.db import jobs as job_rows
-from jobs.db import wallet as ledger
-from jobs.db.wallet import Charge
+from jobs.db.people import wallet as ledger
+from jobs.db.people.wallet import Charge
+from jobs.db.work import jobs as job_rows
 from jobs.errors import NotFound
 from jobs.owners import of_person
 from webhook.visit import Visit

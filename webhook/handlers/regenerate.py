@@ -6,13 +6,13 @@ from aiogram import Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery
 
-from jobs.companion.outbox import ChatButtons
-from jobs.companion.reply_buttons import AGAIN, job_of
+from jobs.companion.messages.outbox import ChatButtons
+from jobs.companion.messages.reply_buttons import AGAIN, job_of
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db import dialog_replies, dialogs
-from jobs.db.dialog_replies import Newest
+from jobs.db.dialog import dialog_replies, dialogs
+from jobs.db.dialog.dialog_replies import Newest
 from webhook.handlers.balance import tell_shortage
 from webhook.meeting import tell_unavailable
 from webhook.visit import Visit

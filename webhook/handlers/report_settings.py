@@ -1,8 +1,8 @@
 """How a person wants their reports: the part of /settings that is stored where the API stores it."""
 
-from jobs.companion import report_choices
+from jobs.companion.analyses import report_choices
 from jobs.companion.wording import say
-from jobs.db import report_preferences
+from jobs.db.analyses import report_preferences
 from jobs.owners import of_person
 from webhook.visit import Visit
 

@@ -5,9 +5,10 @@ from aiogram.filters import Command
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery, Message
 
-from jobs.companion.outbox import ChatEdit, ChatText
+from jobs.companion.messages.outbox import ChatEdit, ChatText
 from jobs.companion.preferences import LANGUAGES, SETTINGS, Choices, buttons, words
-from jobs.db import consents, preferences, report_preferences
+from jobs.db.analyses import report_preferences
+from jobs.db.people import consents, preferences
 from jobs.owners import of_person
 from jobs.safety import ratings
 from webhook.handlers import report_settings

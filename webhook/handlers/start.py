@@ -4,7 +4,7 @@ from aiogram import Router
 from aiogram.filters import Command, CommandObject, CommandStart
 from aiogram.types import Message
 
-from jobs.companion.registration import COMMANDS
+from jobs.companion.operating.registration import COMMANDS
 from jobs.companion.wording import say
 from webhook.meeting import meet, offer
 from webhook.visit import Visit

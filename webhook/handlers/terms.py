@@ -4,10 +4,10 @@ from aiogram import Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wording import say
-from jobs.db import wallet_payments
+from jobs.db.people import wallet_payments
 from webhook.visit import Visit
 
 PAYMENTS_SHOWN = 5

@@ -6,12 +6,13 @@ from aiogram import Router
 from aiogram.methods import AnswerCallbackQuery
 from aiogram.types import CallbackQuery
 
-from jobs.companion.outbox import Button, Buttons
-from jobs.companion.reply_buttons import photo_button
+from jobs.companion.messages.outbox import Button, Buttons
+from jobs.companion.messages.reply_buttons import photo_button
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db import dialog_replies, dialogs, person_load
+from jobs.db.dialog import dialog_replies, dialogs
+from jobs.db.people import person_load
 from jobs.kinds.dialogue import LONGEST_MESSAGE
 from webhook.handlers.balance import tell_shortage
 from webhook.meeting import tell_unavailable

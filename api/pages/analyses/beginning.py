@@ -6,11 +6,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from api import comparison_making
-from api.acceptance import Acceptance
-from api.comparison_making import ComparisonRequest
 from api.pages.visits import MemberVisit
-from jobs.db import documents, report_preferences
+from api.requests import comparison_making
+from api.requests.acceptance import Acceptance
+from api.requests.comparison_making import ComparisonRequest
+from jobs.db.analyses import documents, report_preferences
 from jobs.errors import InvalidInput
 
 

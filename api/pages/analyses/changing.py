@@ -5,11 +5,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.acceptance import Acceptance
 from api.pages.rendering import page_router, seen
 from api.pages.visits import Member, MemberVisit, form_of
-from jobs.db import comparisons
-from jobs.db.comparisons import Comparison
+from api.requests.acceptance import Acceptance
+from jobs.db.analyses import comparisons
+from jobs.db.analyses.comparisons import Comparison
 from jobs.errors import Conflict, NotFound
 
 router = page_router("/analyses")

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from api.document_view import INTERRUPTED
+from api.answers.document_view import INTERRUPTED
 from api.pages.failure_words import error_words
 from jobs.companion.wording import say
-from jobs.db.documents import Document
-from jobs.db.jobs import Json
+from jobs.db.analyses.documents import Document
+from jobs.db.work.jobs import Json
 from jobs.reports.labels import labels
 
 

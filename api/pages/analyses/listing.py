@@ -4,12 +4,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from api.answers.paging import cursor_of
 from api.pages.analyses.progress_words import progress_words
 from api.pages.places import place_or_beginning
 from api.pages.rendering import page, page_router, part
 from api.pages.visits import Member, MemberVisit
-from api.paging import cursor_of
-from jobs.db import comparisons
+from jobs.db.analyses import comparisons
 
 router = page_router("/analyses")
 

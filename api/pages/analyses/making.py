@@ -7,8 +7,6 @@ from uuid import UUID
 from starlette.datastructures import FormData
 from starlette.responses import JSONResponse, Response
 
-from api import document_upload
-from api.comparison_making import MODEL_NAME, MOST_DOCUMENTS
 from api.content_blocks import note
 from api.pages.analyses.beginning import Given, begin
 from api.pages.analyses.document_words import document_line
@@ -17,7 +15,9 @@ from api.pages.rendering import page, page_router, seen
 from api.pages.visits import Member, MemberVisit, form_of, require_ours_by_header
 from api.pages.words import words
 from api.problems import status_of
-from jobs.db import documents, report_preferences
+from api.requests import document_upload
+from api.requests.comparison_making import MODEL_NAME, MOST_DOCUMENTS
+from jobs.db.analyses import documents, report_preferences
 from jobs.errors import ContentBlocked, InvalidInput, NotFound, PostgenError, TooManyRequests
 from jobs.reports.formats import FORMATS
 from jobs.reports.labels import looks_for

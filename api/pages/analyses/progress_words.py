@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobs.companion.wording import say
-from jobs.db.jobs import Json
+from jobs.db.work.jobs import Json
 
 
 class Going(Protocol):

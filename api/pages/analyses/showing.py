@@ -8,14 +8,14 @@ from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
+from api.answers.report_answer import Pending, report_answer
 from api.pages.analyses.progress_words import progress_words, stage_patterns
 from api.pages.failure_words import error_words
 from api.pages.rendering import page, page_router, part, told
 from api.pages.visits import Member, MemberVisit
 from api.pages.words import words
-from api.report_answer import Pending, report_answer
-from jobs.db import comparisons, reports
-from jobs.db.comparisons import Comparison
+from jobs.db.analyses import comparisons, reports
+from jobs.db.analyses.comparisons import Comparison
 from jobs.errors import NotFound
 from jobs.reports.formats import FORMATS, ReportFormat
 from jobs.reports.html_report import body

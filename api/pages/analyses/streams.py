@@ -7,8 +7,8 @@ from starlette.responses import Response
 from api.pages.rendering import page_router
 from api.pages.streams import LastEventId, account_stream, job_stream
 from api.pages.visits import Member
-from jobs.db import comparisons
-from jobs.db import jobs as job_rows
+from jobs.db.analyses import comparisons
+from jobs.db.work import jobs as job_rows
 from jobs.errors import NotFound
 
 router = page_router("/analyses")

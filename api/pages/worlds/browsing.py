@@ -5,13 +5,13 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from api.answers.world_answer import Links
 from api.media_secret import media_secret
 from api.pages.rendering import page, page_router, part
 from api.pages.visits import Member, MemberVisit
 from api.pages.worlds.feed import After, some_posts
 from api.pages.worlds.words import world_words
-from api.world_answer import Links
-from jobs.db import world_report
+from jobs.db.world import world_report
 from jobs.errors import NotFound
 
 router = page_router("/worlds")

@@ -5,10 +5,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from api.acceptance import Acceptance
 from api.pages.rendering import page_router, seen
 from api.pages.visits import Member, MemberVisit, form_of
-from jobs.db import worlds
+from api.requests.acceptance import Acceptance
+from jobs.db.world import worlds
 from jobs.errors import NotFound
 
 router = page_router("/worlds")

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import world_report
+from jobs.db.world import world_report
 
 AT_A_TIME = 20
 # the position with which the page before ended

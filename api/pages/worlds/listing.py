@@ -5,15 +5,15 @@ from typing import Any
 
 from starlette.responses import Response
 
+from api.answers.paging import cursor_of
+from api.answers.world_answer import Links
 from api.media_secret import media_secret
 from api.pages.places import place_or_beginning
 from api.pages.rendering import page, page_router, part
 from api.pages.visits import Member, MemberVisit
 from api.pages.worlds.words import world_words
-from api.paging import cursor_of
-from api.world_answer import Links
-from jobs.db import world_report
-from jobs.db.world_report import Grown
+from jobs.db.world import world_report
+from jobs.db.world.world_report import Grown
 
 router = page_router("/worlds")
 

@@ -7,12 +7,12 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from api.acceptance import Acceptance
 from api.content_blocks import note
-from api.job_request import InitWorldCreation
 from api.pages.rendering import page, page_router, seen
 from api.pages.visits import Member, MemberVisit, form_of
 from api.pages.worlds.words import LONGEST_PROMPT, world_words
+from api.requests.acceptance import Acceptance
+from api.requests.job_request import InitWorldCreation
 from jobs.errors import ContentBlocked, InvalidInput, TooManyRequests
 from jobs.kinds.world.init_world_creation import Input
 from jobs.kinds.world.inputs import MOST_POSTS, MOST_USERS

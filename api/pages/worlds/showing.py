@@ -6,7 +6,9 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from api import world_answer
+from api.answers import world_answer
+from api.answers.world_answer import Links
+from api.answers.world_words import stage_names
 from api.media_secret import media_secret
 from api.pages.failure_words import error_words
 from api.pages.rendering import page, page_router, part
@@ -14,11 +16,9 @@ from api.pages.visits import Member, MemberVisit
 from api.pages.words import words
 from api.pages.worlds.feed import After, some_posts
 from api.pages.worlds.words import world_words
-from api.world_answer import Links
-from api.world_words import stage_names
 from jobs.companion.wording import say
-from jobs.db import characters, world_report
-from jobs.db.world_report import Report
+from jobs.db.world import characters, world_report
+from jobs.db.world.world_report import Report
 from jobs.errors import NotFound
 from jobs.worlds.standing import Standing
 

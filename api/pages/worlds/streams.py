@@ -7,7 +7,7 @@ from starlette.responses import Response
 from api.pages.rendering import page_router
 from api.pages.streams import LastEventId, account_stream, job_stream
 from api.pages.visits import Member
-from jobs.db import world_report
+from jobs.db.world import world_report
 from jobs.errors import NotFound
 
 router = page_router("/worlds")

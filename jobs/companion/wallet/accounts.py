@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.wallet.prices import Item, Money, Payable, Price, item_of, payer, price
 from jobs.companion.wallet.shortage import InsufficientFunds
-from jobs.db import wallet as ledger
-from jobs.db import wallet_payments
-from jobs.db.jobs import Job
-from jobs.db.wallet import Entry, Growth, Posting, Reason, Standing, Unit
+from jobs.db.people import wallet as ledger
+from jobs.db.people import wallet_payments
+from jobs.db.people.wallet import Entry, Growth, Posting, Reason, Standing, Unit
+from jobs.db.work.jobs import Job
 from jobs.settings import EconomySettings
 
 OWED: dict[Money, Unit] = {"energy": "energy_owed", "diamonds": "diamonds_owed"}

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText, send_to_chat
+from jobs.companion.messages.outbox import ChatText, send_to_chat
 from jobs.companion.wording import locale_for, say
-from jobs.db import wallet_payments
+from jobs.db.people import wallet_payments
 
 MOST_NAMED = 20
 

@@ -8,10 +8,10 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import STARS
+from jobs.companion.messages.outbox import STARS
 from jobs.companion.wallet.accounts import Sum, TakenBack, Wallet
-from jobs.db import wallet_payments as rows
-from jobs.db.wallet_payments import Payment
+from jobs.db.people import wallet_payments as rows
+from jobs.db.people.wallet_payments import Payment
 from jobs.settings import StarsPack
 
 log = structlog.get_logger()

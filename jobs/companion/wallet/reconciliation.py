@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import STARS, ChatText, send_to_chat
+from jobs.companion.messages.outbox import STARS, ChatText, send_to_chat
 from jobs.companion.wallet import payments
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.payments import Paid
 from jobs.companion.wallet.wording import credited_sentence, taken_back_sentence
 from jobs.companion.wording import locale_for
-from jobs.db import wallet as ledger
-from jobs.db import wallet_payments as rows
+from jobs.db.people import wallet as ledger
+from jobs.db.people import wallet_payments as rows
 from jobs.db.session import Database
 from jobs.errors import TemporaryError
 

@@ -4,14 +4,14 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText, send_to_chat
+from jobs.companion.messages.outbox import ChatText, send_to_chat
 from jobs.companion.wallet import payments
 from jobs.companion.wallet.accounts import TakenBack, Wallet
 from jobs.companion.wallet.wording import taken_back_sentence
 from jobs.companion.wording import locale_for
-from jobs.db import wallet_payments
+from jobs.db.people import wallet_payments
+from jobs.db.people.wallet_payments import Payment
 from jobs.db.session import Database
-from jobs.db.wallet_payments import Payment
 
 REFUNDED_BEFORE = "CHARGE_ALREADY_REFUNDED"
 

@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.wallet.accounts import NOTHING_BY_ITSELF, OWED, Wallet
 from jobs.companion.wallet.prices import Money
-from jobs.db import erased_people
-from jobs.db import wallet as ledger
-from jobs.db.erased_people import Owed
-from jobs.db.wallet import Growth, Posting
+from jobs.db.people import erased_people
+from jobs.db.people import wallet as ledger
+from jobs.db.people.erased_people import Owed
+from jobs.db.people.wallet import Growth, Posting
 
 UNITS: tuple[Money, ...] = ("energy", "diamonds")
 

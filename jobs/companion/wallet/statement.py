@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
 from jobs.companion.wallet.accounts import OWED, Sum, Wallet
 from jobs.companion.wallet.prices import Money
 from jobs.companion.wallet.wording import entry_line, money, pack_buttons, until

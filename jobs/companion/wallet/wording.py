@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from jobs.companion.outbox import Button, Buttons, ChatInvoice, ChatText
+from jobs.companion.messages.outbox import Button, Buttons, ChatInvoice, ChatText
 from jobs.companion.wallet.accounts import Sum, TakenBack, Wallet
 from jobs.companion.wallet.payments import Credited, Objection
 from jobs.companion.wallet.shortage import InsufficientFunds
 from jobs.companion.wording import say
-from jobs.db.wallet import Entry
+from jobs.db.people.wallet import Entry
 from jobs.settings import StarsPack
 
 SIGNS = {"energy": "⚡", "diamonds": "💎", "energy_owed": "⚡", "diamonds_owed": "💎"}

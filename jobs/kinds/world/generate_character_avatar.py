@@ -3,7 +3,7 @@
 from functools import partial
 from typing import ClassVar
 
-from jobs.db import characters
+from jobs.db.world import characters
 from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import Run
 from jobs.kinds.world.inputs import OfCharacter

@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import characters
-from jobs.db.jobs import Json
-from jobs.db.worlds import World
+from jobs.db.work.jobs import Json
+from jobs.db.world import characters
+from jobs.db.world.worlds import World
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfWorld

@@ -8,10 +8,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import posts
-from jobs.db.characters import Character
-from jobs.db.jobs import Json
-from jobs.db.worlds import World
+from jobs.db.work.jobs import Json
+from jobs.db.world import posts
+from jobs.db.world.characters import Character
+from jobs.db.world.worlds import World
 from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfCharacter

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import ClassVar
 
-from jobs.db import posts
+from jobs.db.world import posts
 from jobs.errors import NotFound
 from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import Run

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import worlds
-from jobs.db.jobs import Json
+from jobs.db.work.jobs import Json
+from jobs.db.world import worlds
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import NewJob, Outcome, Run
 from jobs.kinds.world.inputs import OfWorld

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from jobs.db import worlds
-from jobs.db.worlds import WorldPicture
+from jobs.db.world import worlds
+from jobs.db.world.worlds import WorldPicture
 from jobs.kinds.attempts import OTHER
 from jobs.kinds.contract import Run
 from jobs.kinds.world.inputs import OfWorld

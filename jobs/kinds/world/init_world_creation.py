@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import worlds
-from jobs.db.jobs import Job
+from jobs.db.work.jobs import Job
+from jobs.db.world import worlds
 from jobs.errors import Misconfigured
 from jobs.kinds.attempts import CRITICAL
 from jobs.kinds.contract import Further, NewJob, Outcome, Run

@@ -5,8 +5,8 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import world_missing, worlds
-from jobs.db.worlds import World
+from jobs.db.world import world_missing, worlds
+from jobs.db.world.worlds import World
 from jobs.webhooks.surroundings import surroundings
 
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from jobs.db import characters, posts, worlds
-from jobs.db.characters import Character
-from jobs.db.posts import Post
-from jobs.db.worlds import World
+from jobs.db.world import characters, posts, worlds
+from jobs.db.world.characters import Character
+from jobs.db.world.posts import Post
+from jobs.db.world.worlds import World
 from jobs.errors import NotFound
 from jobs.kinds.contract import NewJob, Run
 from jobs.worlds.language import is_same

@@ -12,7 +12,8 @@ from fastapi import Request
 
 from api.pages.client_address import address_of
 from api.pages.sessions import COOKIE, LIFE
-from jobs.db import page_logins, retention
+from jobs.db import retention
+from jobs.db.access import page_logins
 from tests.api.live_api import live_api, stream
 from tests.api.opened_api import ANNA, BASE_URL, Api, new_key
 from tests.api.pages.test_pages_closed import csrf, log_in

@@ -196,7 +196,7 @@ async def test_while_the_database_is_away_a_page_says_so(database_url: str) -> N
 
 
 async def test_a_report_that_takes_long_is_promised_on_a_page(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.report_answer.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("api.answers.report_answer.WAIT_SECONDS", 0.05)
     async with api.database.transaction() as connection:
         documents = [await add_document(connection, ANNA, f"{name}.pdf", name * 64) for name in "ab"]
         made = NewJob("generate_reply", {"persona": "lina", "user_message": "x"}, ANNA)

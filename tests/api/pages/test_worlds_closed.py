@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from jobs.db import characters, posts
+from jobs.db.world import characters, posts
 from tests.api.opened_api import ANNA, BORIS, Api, new_key
 from tests.api.pages.test_pages_closed import csrf, person
 from tests.factories import execute, rows, value

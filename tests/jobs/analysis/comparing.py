@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from jobs.db import comparisons, documents
-from jobs.db.comparisons import Comparison, Finding
-from jobs.db.jobs import Job
+from jobs.db.analyses import comparisons, documents
+from jobs.db.analyses.comparisons import Comparison, Finding
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.kinds.contract import NewJob
 from jobs.providers.ollama import Ollama
 from jobs.resources import Resources

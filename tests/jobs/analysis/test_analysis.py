@@ -8,9 +8,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from jobs.db import comparisons, documents
-from jobs.db import jobs as job_rows
+from jobs.db.analyses import comparisons, documents
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.errors import Conflict
 from jobs.kinds import attempts
 from jobs.providers.opening import open_model

@@ -8,7 +8,7 @@ from jobs.analysis.answers import SaidFinding, SaidQuotation
 from jobs.analysis.findings import checked, in_order, same_joined, united
 from jobs.analysis.paged_text import joined
 from jobs.analysis.quotations import Quotations, Shown
-from jobs.db.documents import Page
+from jobs.db.analyses.documents import Page
 
 ONE, TWO = UUID(int=1), UUID(int=2)
 OLD = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.analysis.typography import bare
-from jobs.db import reports
+from jobs.db.analyses import reports
 from jobs.db.session import Database
 from jobs.documents.extraction import extract
 from jobs.documents.settings import DocumentSettings

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 
 from PIL import Image
 
-from jobs.companion.outbox import Message, send_to_chat
-from jobs.db import media as media_rows
-from jobs.db.chat_pace import Pace
+from jobs.companion.messages.outbox import Message, send_to_chat
+from jobs.db.chats.chat_pace import Pace
+from jobs.db.files import media as media_rows
 from jobs.db.session import Database
 from jobs.deliver import deliver
 from jobs.errors import TemporaryError

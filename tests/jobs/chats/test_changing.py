@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from jobs.companion.outbox import (
+from jobs.companion.messages.outbox import (
     Button,
     ChatButtons,
     ChatDelete,

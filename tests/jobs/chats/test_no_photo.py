@@ -7,8 +7,8 @@ from uuid import uuid4
 from PIL import Image
 from starlette.responses import JSONResponse
 
-from jobs.companion.outbox import ChatPhoto
-from jobs.db import media as media_rows
+from jobs.companion.messages.outbox import ChatPhoto
+from jobs.db.files import media as media_rows
 from jobs.db.session import Database
 from jobs.deliver import deliver
 from sandbox.serve import serving

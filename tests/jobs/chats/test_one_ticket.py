@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.companion.outbox import ChatText
+from jobs.companion.messages.outbox import ChatText
 from jobs.db.session import Database
 from jobs.deliver import deliver
 from jobs.errors import TemporaryError

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from jobs.chats.turns import QUEUE
-from jobs.companion.outbox import BULK_PRIORITY, ChatText
+from jobs.companion.messages.outbox import BULK_PRIORITY, ChatText
 from jobs.companion.pace import PaceSettings
-from jobs.db import chat_pace, deliveries
-from jobs.db.chat_pace import Pace
+from jobs.db.chats import chat_pace
+from jobs.db.chats.chat_pace import Pace
+from jobs.db.delivery import deliveries
 from jobs.db.session import Database
 from jobs.deliver import deliver
 from jobs.errors import TemporaryError

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobs.commands import providers as commands
-from jobs.db import provider_calls
-from jobs.db.provider_calls import ProviderCall
+from jobs.db.provider import provider_calls
+from jobs.db.provider.provider_calls import ProviderCall
 from jobs.db.session import Database
 from jobs.errors import NotFound
 from tests.factories import execute

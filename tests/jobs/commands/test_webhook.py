@@ -6,7 +6,7 @@ import pytest
 from aiogram.methods import SetMyCommands, SetWebhook
 
 from jobs.commands import webhook
-from jobs.companion.registration import ALLOWED_UPDATES, COMMANDS, MAX_CONNECTIONS, profile
+from jobs.companion.operating.registration import ALLOWED_UPDATES, COMMANDS, MAX_CONNECTIONS, profile
 from jobs.companion.wording import say
 from jobs.errors import Misconfigured
 from sandbox.bot_api.faults import FaultKind, FaultOrder

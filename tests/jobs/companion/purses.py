@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wallet.prices import Price
-from jobs.db import wallet as ledger
+from jobs.db.people import wallet as ledger
 from jobs.db.session import Database
 from jobs.kinds.contract import NewJob
 from jobs.settings import EconomySettings

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from jobs import lifecycle
 from jobs.companion import draft
-from jobs.db.chat_pace import BOT
+from jobs.db.chats.chat_pace import BOT
 from jobs.db.session import Database
 from jobs.resources import Resources
 from sandbox.bot_api.sandbox import Sandbox

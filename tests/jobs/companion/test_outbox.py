@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from jobs.companion.outbox import LONGEST_TEXT, length, split_text
+from jobs.companion.messages.outbox import LONGEST_TEXT, length, split_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 WORDS = st.lists(st.sampled_from(["a", "bb", "🦊", "слово", "\n", "\n\n", " ", "x" * 40]), max_size=60).map("".join)

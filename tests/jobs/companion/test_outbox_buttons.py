@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jobs.companion.outbox import Button, ChatInvoice, ChatText, Message, send_to_chat
+from jobs.companion.messages.outbox import Button, ChatInvoice, ChatText, Message, send_to_chat
 from jobs.companion.wallet.wording import invoice, pack_buttons
 from jobs.db.session import Database
 from jobs.settings import MOST_MONEY, MOST_STARS, StarsPack

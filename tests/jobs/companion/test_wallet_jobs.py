@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.companion.wallet.accounts import Sum, Wallet
 from jobs.companion.wallet.prices import item_of, payer
 from jobs.companion.wallet.shortage import InsufficientFunds
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.kinds.contract import NewJob
 from jobs.submit import Intake
 from tests.factories import USER, execute, job, rows, tickets, value, worker

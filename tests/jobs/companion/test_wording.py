@@ -9,7 +9,7 @@ from string import Formatter
 import polib
 import pytest
 
-from jobs.companion.registration import COMMANDS
+from jobs.companion.operating.registration import COMMANDS
 from jobs.companion.wording import CATALOGUES, LOCALES, has_text, locale_for, say
 from jobs.errors import PostgenError
 from jobs.guard import refusals

@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from jobs.chats.calls import call_of
 from jobs.chats.recording import record
 from jobs.chats.sending import arrived
-from jobs.companion.outbox import ChatPhoto, send_to_chat
+from jobs.companion.messages.outbox import ChatPhoto, send_to_chat
 from jobs.companion.pictures import Due, PictureSettings, due
-from jobs.db import deliveries, dialog_pictures, dialogs
-from jobs.db.dialog_pictures import Written
+from jobs.db.delivery import deliveries
+from jobs.db.dialog import dialog_pictures, dialogs
+from jobs.db.dialog.dialog_pictures import Written
 from jobs.db.session import Database
 from jobs.delivery.telegram import Sent
 from jobs.kinds.photo import photo

@@ -1,6 +1,6 @@
 """Each installation has secrets of its own, made with its tables."""
 
-from jobs.db import installation_secrets
+from jobs.db.access import installation_secrets
 from jobs.db.session import Database
 from jobs.media_links import SECRET_NAME
 from tests.factories import value

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.db import lane_report
-from jobs.db.lane_report import LaneReport
+from jobs.db.gpu import lane_report
+from jobs.db.gpu.lane_report import LaneReport
 from jobs.db.session import Database
 from jobs.lanes.choice import choose
 from jobs.settings import LaneSettings

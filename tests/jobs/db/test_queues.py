@@ -7,10 +7,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from jobs.db import jobs as job_rows
-from jobs.db import queues
-from jobs.db.queues import QueueState
+from jobs.db.queue import queues
+from jobs.db.queue.queues import QueueState
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.errors import InvalidInput, NotFound
 from jobs.settings import LaneSettings
 from tests.factories import execute, rows, submit, worker

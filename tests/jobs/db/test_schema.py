@@ -6,7 +6,8 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from jobs.db import schema, workers
+from jobs.db import schema
+from jobs.db.queue import workers
 from jobs.db.session import Database
 from jobs.errors import Misconfigured
 from tests.factories import execute

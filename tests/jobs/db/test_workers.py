@@ -1,8 +1,8 @@
 """Who is alive, what they serve, and what is in their hands."""
 
-from jobs.db import workers
+from jobs.db.queue import workers
+from jobs.db.queue.workers import LiveWorker
 from jobs.db.session import Database
-from jobs.db.workers import LiveWorker
 from jobs.enqueue import Ticket, enqueue
 from tests.factories import execute, submit, worker
 

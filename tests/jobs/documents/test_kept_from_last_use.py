@@ -3,8 +3,8 @@
 from uuid import uuid4
 
 from jobs import housekeeping
-from jobs.db import comparisons, documents
-from jobs.db.media import StoredFile
+from jobs.db.analyses import comparisons, documents
+from jobs.db.files.media import StoredFile
 from jobs.db.session import Database
 from jobs.media import key_of
 from tests.factories import execute, value

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import jobs as job_rows
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 
 OWNER = "key:anna"
 

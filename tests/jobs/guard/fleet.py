@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from jobs.db import provider_report
-from jobs.db.provider_gate import BreakerRules
-from jobs.db.provider_report import ProviderReport
+from jobs.db.provider import provider_report
+from jobs.db.provider.provider_gate import BreakerRules
+from jobs.db.provider.provider_report import ProviderReport
 from jobs.db.session import Database
 from jobs.errors import PostgenError, TemporaryError
 from jobs.guard.call import Caller, Target

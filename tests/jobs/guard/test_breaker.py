@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from jobs.db import provider_gate
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider import provider_gate
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.errors import ContentBlocked, InvalidInput, Misconfigured, PermanentError, PostgenError, TemporaryError
 from jobs.guard.call import Target

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.guard.call import Caller, Target
 from jobs.guard.refusals import BudgetSpent

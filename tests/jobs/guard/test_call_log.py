@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from jobs.db import provider_calls
-from jobs.db.provider_calls import BESIDE_JOB, CALLS, FORGET_CALLS, FORGET_DAYS, KEPT_DAYS, ProviderCall
+from jobs.db.provider import provider_calls
+from jobs.db.provider.provider_calls import BESIDE_JOB, CALLS, FORGET_CALLS, FORGET_DAYS, KEPT_DAYS, ProviderCall
 from jobs.db.session import Database
 from tests.factories import execute, rows
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from jobs import lifecycle
-from jobs.db import provider_calls
-from jobs.db.jobs import Job
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider import provider_calls
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.errors import TemporaryError
 from jobs.guard.call import Caller
 from jobs.resources import Resources

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.db import provider_gate as gate
-from jobs.db.provider_gate import BreakerRules, Effects, Limits
+from jobs.db.provider import provider_gate as gate
+from jobs.db.provider.provider_gate import BreakerRules, Effects, Limits
 from jobs.db.session import Database
 from jobs.settings import DatabaseSettings
 from tests.factories import execute, rows

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.errors import InvalidInput
 from jobs.guard import ledger

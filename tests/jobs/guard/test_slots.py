@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.guard.call import Target
 from jobs.guard.guard import Guard
@@ -23,7 +23,7 @@ UNDER_WAY = "SELECT count(*) FROM provider_slots WHERE until > now()"
 # holds two slots until it is killed
 HOLDER = """
 import asyncio, sys
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
 from jobs.guard.call import Caller, Target
 from jobs.guard.guard import Guard

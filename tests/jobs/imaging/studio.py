@@ -10,9 +10,9 @@ import httpx
 
 from jobs import lifecycle
 from jobs.companion.wallet.accounts import Wallet
-from jobs.db.jobs import Job
-from jobs.db.provider_gate import BreakerRules
+from jobs.db.provider.provider_gate import BreakerRules
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.imaging import cancelling
 from jobs.imaging.callbacks import Callbacks
 from jobs.providers.a1111 import A1111

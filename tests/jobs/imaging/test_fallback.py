@@ -3,7 +3,7 @@
 import pytest
 
 from jobs import housekeeping
-from jobs.db import lanes as lane_rows
+from jobs.db.gpu import lanes as lane_rows
 from jobs.db.session import Database
 from jobs.imaging.fallback import TO_A_LANE
 from jobs.lanes.gates import Gates

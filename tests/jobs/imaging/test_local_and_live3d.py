@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.imaging.cancelling import cancel_order
 from jobs.lifecycle import run_job
 from jobs.resources import Resources, open_resources

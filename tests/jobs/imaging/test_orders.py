@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from jobs.db import provider_calls
+from jobs.db.provider import provider_calls
 from jobs.db.session import Database
 from sandbox.llm.faults import CutOff, Hang, Refusal
 from sandbox.replicate_state import Outcome

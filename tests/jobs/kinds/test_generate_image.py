@@ -10,9 +10,9 @@ import pytest
 
 from jobs import lifecycle
 from jobs.companion.wording import say
-from jobs.db import dialogs
-from jobs.db.jobs import Job
+from jobs.db.dialog import dialogs
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from sandbox.comfyui.faults import Fault
 from sandbox.comfyui.server import ComfyServer

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from jobs import lifecycle
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.resources import Resources
 from sandbox.llm.answers import Answer, Usage
 from sandbox.llm.scripted import ScriptedLlm

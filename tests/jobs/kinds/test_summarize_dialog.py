@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import lifecycle
-from jobs.db import dialog_history, dialog_summaries
-from jobs.db.dialog_history import StoredMessage
-from jobs.db.jobs import Job
+from jobs.db.dialog import dialog_history, dialog_summaries
+from jobs.db.dialog.dialog_history import StoredMessage
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.kinds.generate_reply import Input as ReplyInput
 from jobs.kinds.summarize_dialog import LONGEST_SUMMARY, foldable
 from jobs.resources import Resources

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from jobs.db import lanes as lane_rows
+from jobs.db.gpu import lanes as lane_rows
 from jobs.db.session import Database
 from jobs.lanes.choice import Choice, choose
 from jobs.settings import LaneSettings

@@ -1,6 +1,6 @@
 """Who goes first: a person before a batch, and within a class the owner with the fewest waiting jobs."""
 
-from jobs.db import lanes as lane_rows
+from jobs.db.gpu import lanes as lane_rows
 from jobs.db.session import Database
 from jobs.lanes.fairness import ticket_priority
 from tests.factories import rows, submit, worker

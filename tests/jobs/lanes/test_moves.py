@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from jobs import housekeeping
-from jobs.db import jobs as job_rows
-from jobs.db import lane_moves
+from jobs.db.gpu import lane_moves
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.lanes.gates import Gates
 from jobs.resources import Resources
 from sandbox.comfyui.server import ComfyServer

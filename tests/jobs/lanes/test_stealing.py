@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from jobs import lifecycle
-from jobs.db import jobs as job_rows
-from jobs.db import lane_moves
-from jobs.db import lanes as lane_rows
-from jobs.db.jobs import Job
+from jobs.db.gpu import lane_moves
+from jobs.db.gpu import lanes as lane_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.enqueue import withdraw
 from jobs.lanes.gates import Gates
 from jobs.lanes.stealing import Stealing, steal

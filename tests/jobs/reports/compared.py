@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from jobs.db import comparisons
-from jobs.db.comparisons import Finding, Found
-from jobs.db.reports import ComparedDocument, StoredComparison, StoredFinding
+from jobs.db.analyses import comparisons
+from jobs.db.analyses.comparisons import Finding, Found
+from jobs.db.analyses.reports import ComparedDocument, StoredComparison, StoredFinding
 
 MOMENT = datetime(2026, 3, 9, 12, 30, tzinfo=UTC)
 # each would do something in at least one of the formats, if it were not text

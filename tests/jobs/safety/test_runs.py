@@ -13,8 +13,8 @@ from jobs import lifecycle
 from jobs.companion.personas import Personas
 from jobs.companion.wallet.accounts import Wallet
 from jobs.companion.wording import say
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.errors import ContentBlocked, PermanentError
 from jobs.providers.chat_model import Completion, Turn
 from jobs.resources import Resources

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from jobs.db import jobs as job_rows
-from jobs.db import signing_keys
-from jobs.db.jobs import Job
+from jobs.db.delivery import signing_keys
+from jobs.db.delivery.webhook_endpoints import Endpoint
 from jobs.db.session import Database
-from jobs.db.webhook_endpoints import Endpoint
+from jobs.db.work import jobs as job_rows
+from jobs.db.work.jobs import Job
 from jobs.deliver import deliver
 from jobs.delivery.signed_webhook import SignedWebhook
 from jobs.errors import TemporaryError

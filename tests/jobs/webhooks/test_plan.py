@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from jobs.db import jobs as job_rows
 from jobs.db.session import Database
+from jobs.db.work import jobs as job_rows
 from jobs.errors import InvalidInput
 from jobs.webhooks import endpoints, event_types
 from jobs.webhooks.plan import announce
@@ -168,7 +168,7 @@ def test_a_filter_that_never_matches_is_refused(names: list[str]) -> None:
 
 
 def test_every_event_of_a_job_can_be_asked_for() -> None:
-    """Whoever adds one in jobs/db/jobs.py adds it to the filters, too."""
+    """Whoever adds one in jobs/db/work/jobs.py adds it to the filters, too."""
     import inspect
     import re
 

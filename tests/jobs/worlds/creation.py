@@ -11,8 +11,8 @@ from uuid import UUID
 import httpx
 
 from jobs import lifecycle
-from jobs.db.jobs import Job
 from jobs.db.session import Database
+from jobs.db.work.jobs import Job
 from jobs.providers.gemini import Gemini
 from jobs.resources import Resources
 from jobs.settings import LaneSettings

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jobs.db import worlds
 from jobs.db.session import Database
+from jobs.db.world import worlds
 from jobs.providers.gemini import Gemini
 from sandbox.small_model.gemini import NAME
 from tests.jobs.worlds.creation import OWNER, Creation, creating

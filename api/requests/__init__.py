@@ -1,0 +1,1 @@
+"""What the API is asked for, and how it takes that in."""

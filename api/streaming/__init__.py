@@ -1,0 +1,1 @@
+"""Events as pages and as streams, and what ends a stream."""

@@ -1,0 +1,1 @@
+"""What is said to a chat, before it is sent."""

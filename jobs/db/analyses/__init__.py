@@ -1,0 +1,1 @@
+"""Documents, what was found by comparing them, and the reports on it."""

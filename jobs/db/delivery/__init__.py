@@ -1,0 +1,1 @@
+"""Results on their way, and to whom they go."""

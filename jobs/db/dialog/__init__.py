@@ -1,0 +1,1 @@
+"""Dialogs with personas: messages, replies, pictures, summaries."""

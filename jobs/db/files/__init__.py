@@ -1,0 +1,1 @@
+"""Which files the media store holds, and by which names."""

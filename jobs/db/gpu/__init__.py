@@ -1,0 +1,1 @@
+"""Lanes: what is known of each, what waits where, what was drawn before."""

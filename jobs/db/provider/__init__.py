@@ -1,0 +1,1 @@
+"""Calls to providers: who may make one now, and which were made."""

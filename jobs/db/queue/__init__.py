@@ -1,0 +1,1 @@
+"""Tickets and workers as one sees them from outside the engine."""

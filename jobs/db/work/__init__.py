@@ -1,0 +1,1 @@
+"""Jobs, one by one and as trees."""
