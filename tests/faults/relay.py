@@ -25,16 +25,19 @@ class Relay:
         if self.swallow_new:
             silent.set()
         self.open_lines.add(silent)
-        upstream_reader, upstream_writer = await asyncio.open_connection(*self.target)
+        ends = [writer]
         try:
+            upstream_reader, upstream_writer = await asyncio.open_connection(*self.target)
+            ends.append(upstream_writer)
             await asyncio.gather(
                 self._forward(reader, upstream_writer, silent, answers=False),
                 self._forward(upstream_reader, writer, silent, answers=True),
             )
         finally:
             self.open_lines.discard(silent)
-            for end in (writer, upstream_writer):
+            for end in ends:
                 end.close()
+            for end in ends:
                 with contextlib.suppress(OSError):
                     await end.wait_closed()
 

@@ -35,3 +35,5 @@ async def test_no_request_goes_into_a_connection_that_has_been_idle_for_nearly_a
         monkeypatch.setattr(time, "monotonic", lambda: clock() + IDLE)
         await client.get(address)
         assert len(connections) == 2
+    for writer in connections:
+        await writer.wait_closed()
