@@ -45,7 +45,8 @@ async def run_job(resources: Resources, job_id: UUID, seat: Seat = Seat()) -> No
     structlog.contextvars.bind_contextvars(job_id=str(job.id), kind=job.kind)
     resources = resources.for_run(job)
     try:
-        await _run_claimed(resources, job, seat)
+        async with resources.at_work:
+            await _run_claimed(resources, job, seat)
     except asyncio.CancelledError as stop:
         await _stopped(resources, job, stop.usage if isinstance(stop, Stopped) else {})
     finally:

@@ -3,7 +3,10 @@
 from jobs.errors import NotFound
 from jobs.settings import LaneSettings
 
-QUEUES = ("llm", "image", "analysis", "world", "telegram", "webhooks", "housekeeping")
+QUEUES = ("llm", "image", "analysis", "documents", "world", "telegram", "webhooks", "housekeeping")
+# what a worker serves along with a queue that it was started for, in places of its own: a model may think for half an
+# hour about one part, and whoever sends a document meanwhile, or asks for a report, waits for seconds
+SERVED_WITH = {"analysis": ("documents",)}
 LANE_PREFIX = "gpu-"
 # beside the lanes: where the jobs of one owner must not hold up those of another
 TAKING_TURNS = ("world", "image")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from jobs.db.session import Database
 from jobs.db.work.jobs import Job
 from jobs.documents.settings import DocumentSettings
 from jobs.errors import Misconfigured
+from jobs.guard.turnstile import Turnstile
 from jobs.kinds import registry
 from jobs.lanes.gates import Gates
 from jobs.lanes.stealing import Stealing
@@ -91,6 +92,7 @@ class Resources:
     gates: Gates = field(default_factory=Gates)
     image_providers: "Sequence[ImageProvider]" = ()
     callbacks: "Callbacks | None" = None
+    turnstile: Turnstile = field(default_factory=Turnstile)
 
     def for_run(self, job: Job) -> "Resources":
         """The same for one run of this job: what it asks of providers is counted for it, and entered in `calls`."""
@@ -101,9 +103,17 @@ class Resources:
         from jobs.guard.guarded_moderator import GuardedModerator
 
         yields = job.kind in registry.BY_THE_HUNDRED
-        caller, moderator = Caller(job.id, job.root_id or job.id, job.kind, yields=yields), self.safety.moderator
+        # its pictures have places of their own, and wait where nobody here sees it
+        passage = self.turnstile.passage() if yields and job.queue == "world" else None
+        caller = Caller(job.id, job.root_id or job.id, job.kind, yields=yields, passage=passage)
+        moderator = self.safety.moderator
         guarded = GuardedModerator(moderator, self.guard, caller) if moderator else None
         return replace(self, caller=caller, safety=self.safety.for_run(subject, guarded))
+
+    @property
+    def at_work(self) -> AbstractAsyncContextManager[object]:
+        """Around all that a run does: nothing, or its turn among those of which there are hundreds."""
+        return self.caller.passage if self.caller and self.caller.passage else nullcontext()
 
     @property
     def calls(self) -> list[ProviderCall]:

@@ -204,6 +204,7 @@ class Intake:
         if not root.waits_for_steps:
             await self.trees.reopen(connection, root)
         await self._start_anew(connection, [step.id for step in steps])
+        await self.trees.tell(connection, root)
         await self.trees.settle(connection, root.id)
         return await job_rows.get(connection, job.id)
 

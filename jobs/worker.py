@@ -61,6 +61,7 @@ def all_queues() -> list[str]:
 app = QueueApp(
     connector=QueueConnector(),
     all_queues=all_queues,
+    served_with=queues.SERVED_WITH,
     limits=limits,
     gates=gates,
     open_context=open_context,

@@ -2,6 +2,7 @@
 
 from jobs.companion.wording import has_text, say
 from jobs.db.work.jobs import Json
+from jobs.errors import PostgenError
 from jobs.reports.refused_documents import refusals
 
 
@@ -15,3 +16,8 @@ def error_words(locale: str, error: Json | None) -> list[str]:
     if said := refusals(locale).get(code):
         return [said]
     return [say(locale, f"failed.{code}"), detail] if has_text(locale, f"failed.{code}") else [detail]
+
+
+def said_first(locale: str, error: PostgenError) -> str:
+    """The one sentence for which there is room."""
+    return error_words(locale, error.as_json())[0]

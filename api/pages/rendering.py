@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from api.pages.failure_words import said_first
 from api.pages.sessions import session_of, set_cookie
 from api.pages.visits import LoginNeeded, Visit, language_of, login_address, visit_of
 from api.pages.words import words
@@ -108,7 +109,7 @@ async def failure(request: Request, error: PostgenError) -> HTMLResponse:
         answer = told(visit, texts["failure"], said, status=status_of(error), onward=again)
         answer.headers.update(headers)
         return answer
-    said = texts["nothing_here"] if isinstance(error, NotFound) else error.detail
+    said = texts["nothing_here"] if isinstance(error, NotFound) else said_first(visit.locale, error)
     return told(visit, texts["failure"], said, status=status_of(error))
 
 

@@ -13,7 +13,7 @@ from api.answers.comparison_answer import ComparisonPage, WholeComparison
 from api.answers.paging import cursor_of, place_of
 from api.authentication import JobsCaller
 from api.openapi import problem_response
-from api.requests import comparison_making, idempotency
+from api.requests import comparison_making, comparison_removal, idempotency
 from api.requests.acceptance import Acceptance
 from api.requests.comparison_making import ComparisonRequest
 from api.requests.idempotency import Answer
@@ -90,11 +90,7 @@ async def delete(request: Request, caller: JobsCaller, comparison_id: UUID) -> R
     """With its findings and reports; the documents stay. If it is still being analysed, that is stopped."""
     state = request.app.state
     async with state.database.transaction() as connection:
-        await comparisons.lock(connection, comparison_id, caller.owner)
-        found = await _own(connection, caller, comparison_id)
-        if found.job_id is not None and found.is_open:
-            await state.intake.cancel(connection, found.job_id, caller.owner)
-        await comparisons.delete(connection, comparison_id)
+        await comparison_removal.remove(connection, state.intake, caller.owner, comparison_id)
     return Response(status_code=204)
 
 

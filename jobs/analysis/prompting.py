@@ -10,6 +10,8 @@ from jobs.analysis.paged_text import PagedText
 MARK = "<<<"
 # of the same length, so that places stay where they are
 HARMLESS_MARK = "‹‹‹"
+# in a name, which must not end the line that it stands in
+HARMLESS = str.maketrans({'"': "'", "<": "‹", ">": "›"})
 LONGEST_NAME = 80
 
 
@@ -41,7 +43,7 @@ def merge_instruction(question: str, language: str) -> str:
 
 def excerpt_in_words(number: int, name: str, text: PagedText, start: int, end: int) -> str:
     """`number`: of the document, from 1."""
-    shown = name.replace('"', "'").replace("\n", " ")[:LONGEST_NAME]
+    shown = " ".join(name.translate(HARMLESS).split())[:LONGEST_NAME]
     return "\n".join(
         f'{MARK} document {number} "{shown}", page {page} >>>\n{words.strip().replace(MARK, HARMLESS_MARK)}'
         for page, words in text.by_page(start, end)

@@ -42,6 +42,8 @@ safety = typer.Typer(help="What content rules blocked, and who is suspended.", n
 app.add_typer(safety, name="safety")
 
 Answer = TypeVar("Answer")
+# as README's examples name it; on the server itself the one that it tells others
+API_ADDRESS = ["POSTGEN_URL", "PUBLIC_URL"]
 QueueName = Annotated[str, typer.Argument(help="A queue, as `postgen queues` names it.", show_default=False)]
 
 
@@ -165,7 +167,7 @@ def keys_revoke(prefix: Annotated[str, typer.Argument(help="As `postgen keys lis
 @app.command()
 def listen(
     forward: Annotated[str, typer.Option(help="Where to post each event, for instance http://localhost:3000/hook.")],
-    api: Annotated[str, typer.Option(help="The API's address.", envvar="PUBLIC_URL")] = "http://localhost:8000",
+    api: Annotated[str, typer.Option(help="The API's address.", envvar=API_ADDRESS)] = "http://localhost:8000",
     key: Annotated[str, typer.Option(help="A key of the account.", envvar="POSTGEN_API_KEY")] = "",
     events: Annotated[str, typer.Option(help="Which types, with commas between them.")] = "",
     after: Annotated[str, typer.Option(help="Begin after this event instead of now.")] = "",
@@ -187,7 +189,7 @@ def world(
     follow: Annotated[str, typer.Option(metavar="ID", help="Follow a world that was begun before.")] = "",
     retry: Annotated[str, typer.Option(metavar="ID", help="Make what is missing of a world, and follow it.")] = "",
     cancel: Annotated[str, typer.Option(metavar="ID", help="Stop a world that grows.")] = "",
-    api: Annotated[str, typer.Option(help="The API's address.", envvar="PUBLIC_URL")] = "http://localhost:8000",
+    api: Annotated[str, typer.Option(help="The API's address.", envvar=API_ADDRESS)] = "http://localhost:8000",
     key: Annotated[str, typer.Option(help="A key of the account.", envvar="POSTGEN_API_KEY")] = "",
 ) -> None:
     """Grow a world from a sentence, and show how far it is. Ctrl-C leaves it growing.

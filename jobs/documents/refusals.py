@@ -12,7 +12,7 @@ SENTENCES = {
         f"The document has more than {{characters:,}} characters; {MOST_CHARACTERS:,} are read at most. Split it."
     ),
     "document_scanned": (
-        "The PDF has pictures of its pages and no text layer: it was scanned, or its text was made into drawings."
+        "The document has pictures of its pages and no text layer: it was scanned, or its text was made into drawings."
         " Send it through text recognition (OCR) first, and upload the result."
     ),
     "document_encrypted": "The document is protected with a password. Save it without one and upload it again.",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from jobs.db.provider.provider_gate import Effects, Entry
 from jobs.errors import PostgenError
 from jobs.guard.effects import of_error, of_success, redacted
 from jobs.guard.settings import Sort
+from jobs.guard.turnstile import Passage
 
 LARGEST_INTEGER = 2**31 - 1
 
@@ -30,6 +32,7 @@ class Caller:
     """For which job: `root_id` is the top of its tree. The run that calls hands its `calls` on with its result.
 
     `yields`: nobody waits for this job alone, so it leaves a few places free for those for whom somebody waits.
+    `passage`: where the run takes turns with others of this worker.
     """
 
     job_id: UUID | None = None
@@ -37,6 +40,10 @@ class Caller:
     kind: str | None = None
     calls: list[ProviderCall] = field(default_factory=list)
     yields: bool = False
+    passage: Passage | None = None
+
+    def aside(self) -> AbstractAsyncContextManager[None]:
+        return self.passage.aside() if self.passage else nullcontext()
 
 
 @dataclass

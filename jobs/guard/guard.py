@@ -72,9 +72,15 @@ class Guard:
         `deadline`: seconds for all of it, unless the sort's own will do. What the body raises decides what the fleet
         learns of the provider; tell `answered` of what went well.
         """
-        call = Call(target, caller)
-        await self._enter(call)
         seconds = DEADLINES[target.sort] if deadline is None else deadline
+        # its slot is given back before it waits to be at work again
+        async with caller.aside(), self._call(Call(target, caller), seconds) as call:
+            yield call
+
+    @asynccontextmanager
+    async def _call(self, call: Call, seconds: float) -> AsyncIterator[Call]:
+        target = call.target
+        await self._enter(call)
         effects = Effects("none")
         try:
             try:

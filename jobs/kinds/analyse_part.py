@@ -1,5 +1,6 @@
 """Compares one part of some documents. An inner kind: run_ollama_analysis asks for it."""
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -81,14 +82,16 @@ async def run(run: Run[Input], resources: "Resources") -> Outcome:
         temperature=TEMPERATURE,
         timeout=resources.analysis_timeout,
     )
-    found = checked(said.findings, Quotations(shown))
-    kept = [each for each in united(found.findings) if await _may_be_told(resources.safety, each)]
+    # with a large context it takes seconds
+    found = await asyncio.to_thread(lambda: checked(said.findings, Quotations(shown)))
+    told_once = united(found.findings)
+    kept = [each for each in told_once if await _may_be_told(resources.safety, each)]
     result = Result(
         number=given.number,
         findings=kept,
         dropped=found.dropped,
         lost=found.lost,
-        withheld=len(united(found.findings)) - len(kept),
+        withheld=len(told_once) - len(kept),
         full=len(said.findings) >= most_findings(given.answer_tokens),
         summary=await _summary(resources.safety, said.summary, material),
         model=model.model,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jobs.media import MediaStore
     from jobs.resources import Resources
 
-QUEUE = "analysis"
+QUEUE = "documents"
 CHAT_ACTION = "typing"
 ATTEMPTS = CRITICAL
 

@@ -18,7 +18,7 @@ from jobs.reports.making import Made, MadeReport, make_reports
 if TYPE_CHECKING:
     from jobs.resources import Resources
 
-QUEUE = "analysis"
+QUEUE = "documents"
 CHAT_ACTION = "upload_document"
 ATTEMPTS = OTHER
 

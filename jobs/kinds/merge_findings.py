@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.analysis.findings import Found, in_order, united
 from jobs.analysis.merging import Merged, Merging
+from jobs.analysis.page_ranges import ranges
 from jobs.companion.analyses import analysis_progress
 from jobs.companion.analyses.analysis_result import result as result_in_words
 from jobs.companion.messages.outbox import ChatText
@@ -55,6 +56,7 @@ class Material:
     comparison: Comparison
     documents: list[Document]
     parts: Sequence[PartRow]
+    blank_pages: dict[UUID, list[int]]
 
     @property
     def done(self) -> list[Json]:
@@ -95,7 +97,8 @@ async def _material(run: Run[Input]) -> Material:
         compared = (await comparisons.documents_of(connection, [comparison.id]))[comparison.id]
         found = await documents.get_many(connection, run.job.owner, [each.id for each in compared])
         parts = await analysis_parts.parts(connection, run.job.root_id or run.job.id, "analyse_part")
-    return Material(comparison, found, parts)
+        blank = await documents.blank_pages(connection, [each.id for each in found])
+    return Material(comparison, found, parts, blank)
 
 
 def _nothing(parts: Sequence[PartRow]) -> PermanentError:
@@ -134,18 +137,18 @@ def _told(job: Job, material: Material, findings: list[Found]) -> list[ChatText]
 
 
 def _reports(run: Run[Input], comparison: Comparison) -> list[NewJob]:
+    """A step for each: where one format cannot be made, the others are there."""
     formats = comparison.report_formats if run.input.report_formats is None else run.input.report_formats
-    if not formats:
-        return []
     return [
         NewJob(
             "make_report",
-            {"comparison_id": str(comparison.id), "formats": list(formats)},
+            {"comparison_id": str(comparison.id), "formats": [fmt]},
             comparison.owner,
             stage="report",
             destination=run.job.destination,
             priority=run.job.priority,
         )
+        for fmt in dict.fromkeys(formats)
     ]
 
 
@@ -167,7 +170,7 @@ async def _save(
 
 
 def _unread(material: Material) -> list[Json]:
-    """Documents without a text, and parts that nobody compared."""
+    """Documents and pages without a text, parts that nobody compared, and what content rules keep back."""
     locale = material.comparison.language
     documents_left_out = [
         {
@@ -178,13 +181,26 @@ def _unread(material: Material) -> list[Json]:
         for each in material.documents
         if each.status != "completed" or not each.characters
     ]
+    pages_left_out = [
+        {
+            "document_id": str(each.id),
+            "file_name": each.file_name,
+            "reason": say(locale, "analysis.pages_without_text", pages=ranges(material.blank_pages[each.id])),
+        }
+        for each in material.documents
+        if each.characters and each.id in material.blank_pages
+    ]
     names = {each.id: each.file_name for each in material.documents}
     parts_left_out = [
         {"document_id": str(each), "file_name": names.get(each, ""), "reason": reason}
         for part in material.parts
         for each, reason in _left_out(part, locale)
     ]
-    return documents_left_out + parts_left_out
+    return documents_left_out + pages_left_out + parts_left_out + _withheld(locale, material.count("withheld"))
+
+
+def _withheld(locale: str, count: int) -> list[Json]:
+    return [{"file_name": "", "reason": say(locale, "analysis.withheld", count=count)}] if count else []
 
 
 def _left_out(part: PartRow, locale: str) -> list[tuple[UUID, str]]:

@@ -75,8 +75,6 @@ async def make_reports(
         secret = await installation_secrets.read(connection, SECRET_NAME)
     if comparison is None:
         raise NotFound("The comparison was deleted, so there is nothing to report.")
-    if comparison.finished_at is None:
-        comparison = replace(comparison, finished_at=datetime.now(UTC))
     report = report_of(comparison)
     files = {}
     for fmt in dict.fromkeys(formats):

@@ -73,10 +73,13 @@ def _note(found: dict[str, None], reading: str) -> None:
 
 def _undisguised(plain: str) -> list[str]:
     """As the Latin and as the Cyrillic word that each disguised one looks like."""
-    tokens = SPACES.split(plain)
-    # nearly all words are what they look like
-    disguised = [number for number, token in enumerate(tokens) if _is_disguised(token)]
     censored = CENSORED.search(plain)
+    # nearly all texts are what they look like, and of the others nearly all words
+    if not (censored or _is_disguised(plain)):
+        return []
+    tokens = SPACES.split(plain)
+    # every other one is the space between two words
+    disguised = [number for number in range(0, len(tokens), 2) if _is_disguised(tokens[number])]
     if not (disguised or censored):
         return []
     alphabets = [(LATIN_LETTER, LATIN, {**LEET_LATIN, "1": one}) for one in ONE_AS]
@@ -92,10 +95,9 @@ def _undisguised(plain: str) -> list[str]:
     return [variant for variant in dict.fromkeys(variants) if variant != plain]
 
 
-def _is_disguised(token: str) -> bool:
-    if token.isascii() and token.isalpha():
-        return False
-    return bool(LEET.search(token)) or _is_mixed(token)
+def _is_disguised(text: str) -> bool:
+    """Whether a word of it is."""
+    return bool(LEET.search(text)) or (not text.isascii() and _is_mixed(text))
 
 
 def _is_mixed(token: str) -> bool:

@@ -57,7 +57,7 @@ class Trees:
             return None
         further = await self.go_on(connection, root) if verdict.end.status == "completed" else Further()
         if further.steps:
-            await self._tell(connection, root)
+            await self.tell(connection, root)
             return None
         return await self._end(connection, root, steps, verdict.end, further.result)
 
@@ -92,6 +92,12 @@ class Trees:
             await announce(connection, reopened, "job.retried")
         return reopened
 
+    async def tell(self, connection: AsyncConnection, root: Job) -> None:
+        """Steps begin that were not open before."""
+        progress = counts.progress(await rows.counts(connection, root.id))
+        if changed := await rows.set_progress(connection, root.id, progress):
+            await announce(connection, changed, "job.progress")
+
     async def _close_below(self, connection: AsyncConnection, root: Job, node: UUID) -> None:
         while True:
             steps = await rows.steps(connection, root.id)
@@ -112,12 +118,6 @@ class Trees:
             await picture_progress.clear(connection, job)
         await withdraw_all(connection, [job.ticket_id for job in closed if job.ticket_id is not None])
         await stop_running(connection, [job.ticket_id for job in asked if job.ticket_id is not None])
-
-    async def _tell(self, connection: AsyncConnection, root: Job) -> None:
-        """A stage begins of which nobody knew before."""
-        progress = counts.progress(await rows.counts(connection, root.id))
-        if changed := await rows.set_progress(connection, root.id, progress):
-            await announce(connection, changed, "job.progress")
 
     async def _end(
         self, connection: AsyncConnection, root: Job, steps: Sequence[Step], end: End, result: Json | None

@@ -16,10 +16,14 @@ FEWEST = 3
 
 def script(text: str) -> str | None:
     """The one that most letters are of, such as LATIN or CYRILLIC; None without letters."""
-    letters = islice((letter for letter in text if letter.isalpha()), LOOKED_AT)
-    names = [unicodedata.name(letter, "").split(" ")[0] for letter in letters]
-    found = Counter(TOGETHER.get(name, name) for name in names).most_common(1)
-    return found[0][0] if found else None
+    # letters in other forms (wide, half as wide, bold as mathematicians print them) are the same letters
+    plain = unicodedata.normalize("NFKC", text)
+    letters = Counter(islice((letter for letter in plain if letter.isalpha()), LOOKED_AT))
+    found = Counter[str]()
+    for letter, times in letters.items():
+        name = unicodedata.name(letter, "").split(" ")[0]
+        found[TOGETHER.get(name, name)] += times
+    return max(found, key=lambda name: found[name], default=None)
 
 
 def is_kept(prompt: str, text: str, language: str) -> bool:

@@ -15,7 +15,6 @@ CYRILLIC = dict(
     )
 )
 NOT_IN_USERNAME = re.compile(r"[^a-z0-9]+")
-NOT_IN_HASHTAG = re.compile(r"[^\w]+")
 
 
 def username(wanted: str, position: int) -> str:
@@ -46,6 +45,11 @@ def hashtags(wanted: Iterable[str]) -> list[str]:
     """Without the sign, each once."""
     found: dict[str, str] = {}
     for each in wanted:
-        word = NOT_IN_HASHTAG.sub("", each)
+        word = "".join(filter(_is_in_hashtag, each))
         found.setdefault(word.lower(), word)
     return [word for word in found.values() if word]
+
+
+def _is_in_hashtag(sign: str) -> bool:
+    """Letters, digits, and the marks on letters without which many languages cannot be written."""
+    return sign.isalnum() or sign == "_" or unicodedata.category(sign).startswith("M")

@@ -1,18 +1,20 @@
 """Comparisons over HTTP: asked for, followed through their job, read, deleted; each owner's own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from jobs.providers.ollama import Ollama
 from sandbox.llm.reading import reader
 from sandbox.ollama import ScriptedOllama
 from sandbox.serve import serving
 from tests.api.opened_api import ANNA, Api
-from tests.factories import rows, worker
+from tests.factories import rows, value, worker
 from tests.jobs.analysis.comparing import PLANTED, contract, document
 from tests.jobs.growing import Garden
 
@@ -83,6 +85,21 @@ async def test_documents_are_compared_and_what_was_found_is_read(api: Api, garde
     assert (await api.anna.get(path)).status_code == 404
     assert await rows(api.database, "SELECT * FROM findings") == []
     assert await rows(api.database, "SELECT id FROM media WHERE expires_at > now()") == [], "its reports may go"
+
+
+async def test_deleting_does_not_lock_out_a_worker_that_writes_its_end(api: Api) -> None:
+    """A worker holds the job first and then the comparison; whoever deletes must not hold them the other way round."""
+    ids = [str(await document(api.database, contract(), owner=ANNA)) for _ in range(2)]
+    made = (await api.anna.post("/v1/comparisons", json={"title": "Lease", "documents": ids})).json()
+    async with api.database.transaction() as connection:
+        await connection.execute(text("SELECT 1 FROM jobs WHERE id = :id FOR UPDATE"), {"id": made["job_id"]})
+        deleting = asyncio.create_task(api.anna.delete(f"/v1/comparisons/{made['id']}"))
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        while not deleting.done() and not await value(api.database, waiting):  # noqa: ASYNC110 - a lock has no event
+            await asyncio.sleep(0.02)
+        await connection.execute(text("UPDATE comparisons SET summary = 'x' WHERE id = :id"), {"id": made["id"]})
+    assert (await deleting).status_code == 204
+    assert (await api.anna.get(f"/v1/jobs/{made['job_id']}")).json()["status"] == "cancelled"
 
 
 async def test_what_is_refused_at_the_door(api: Api) -> None:

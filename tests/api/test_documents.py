@@ -49,7 +49,7 @@ async def test_a_document_is_stored_once_and_read_once(api: Api, reader: Resourc
     text = (await api.anna.get(document["urls"]["pages"], params={"after": 1})).json()
     assert text == {"pages": [{"page": 2, "text": "Η σύμβαση"}], "has_more": False, "next": None}
     job = (await api.anna.get(document["urls"]["job"])).json()
-    assert (job["kind"], job["queue"]) == ("extract_document", "analysis")
+    assert (job["kind"], job["queue"]) == ("extract_document", "documents")
     assert job["result"] == {"document_id": document["id"], "pages": 2, "characters": done["characters"]}
     assert (await api.anna.get(document["urls"]["file"])).content == pdf
 

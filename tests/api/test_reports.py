@@ -14,6 +14,7 @@ from jobs import housekeeping
 from jobs.db.analyses.reports import let_go
 from jobs.documents.refusals import SENTENCES
 from jobs.lifecycle import run_job
+from jobs.reports.making import Made, make_reports
 from jobs.reports.refused_documents import refusals
 from jobs.resources import Resources
 from sandbox.llm.reading import reader
@@ -94,6 +95,27 @@ async def test_a_report_is_made_once_when_it_is_asked_for_and_made_anew_when_it_
     async with api.database.transaction() as connection:
         await let_go(connection, comparison_id)
     assert await value(api.database, "SELECT count(*) FROM media WHERE expires_at > now()") == 0
+
+
+async def test_a_report_of_earlier_findings_is_not_taken_for_one_of_the_new_ones(api: Api, maker: Resources) -> None:
+    comparison_id = await compared(api, maker)
+    job_id = await value(api.database, "SELECT job_id FROM comparisons")
+
+    async def make() -> Made:
+        return await make_reports(api.database, maker.media, comparison_id, ["md"], job_id=job_id)
+
+    async def enter(made: Made) -> list[Json]:
+        async with api.database.transaction() as connection:
+            await made.save(connection)
+        return await rows(api.database, "SELECT 1 FROM reports")
+
+    old = await make()
+    await execute(api.database, "UPDATE comparisons SET finished_at = now()")
+    assert await enter(old) == []
+    new = await make()
+    assert len(await enter(new)) == 1
+    await execute(api.database, "DELETE FROM comparisons")
+    assert await enter(new) == [], "nor for one of a comparison that was deleted"
 
 
 async def test_a_report_is_asked_for_twice_and_made_once(api: Api, maker: Resources) -> None:
@@ -183,6 +205,26 @@ async def test_an_analysis_ends_with_the_reports_of_the_preferences_and_one_that
     assert await value(api.database, "SELECT count(*) FROM media WHERE expires_at <= now()") == 2
     assert (await api.anna.delete(f"/v1/comparisons/{made['id']}")).status_code == 204
     assert await value(api.database, "SELECT count(*) FROM media WHERE expires_at > now()") == 0
+
+
+async def test_a_format_that_cannot_be_made_takes_no_other_with_it(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.reports.pdf_report.SECONDS", 0.01)
+    async with desk(api.database, ScriptedOllama(reader(FEES)), window=32768) as it:
+        ids = [str(await document(api.database, contract(changed=changed))) for changed in (False, True)]
+        asked = {"title": "Lease", "documents": ids, "report_formats": ["pdf", "md"]}
+        made = (await api.anna.post("/v1/comparisons", json=asked)).json()
+        await it.garden.run_off()
+        job = (await api.anna.get(f"/v1/jobs/{made['job_id']}")).json()
+        assert (job["status"], job["partial"], set(job["result"]["reports"])) == ("completed", True, {"md"})
+        assert job["progress"]["missing"][0]["error"]["code"] == "report_not_typeset"
+
+        monkeypatch.undo()
+        assert (await api.anna.post(job["urls"]["self"] + "/retry")).status_code in (200, 202)
+        await it.garden.run_off()
+        whole = (await api.anna.get(f"/v1/jobs/{made['job_id']}")).json()
+    assert (whole["status"], whole["partial"], set(whole["result"]["reports"])) == ("completed", False, {"pdf", "md"})
+    kinds = await rows(api.database, "SELECT kind, retries FROM jobs WHERE kind <> 'run_ollama_analysis' ORDER BY kind")
+    assert [(each["kind"], each["retries"]) for each in kinds if each["retries"]] == [("make_report", 1)]
 
 
 async def test_preferences_are_those_of_the_account(api: Api) -> None:

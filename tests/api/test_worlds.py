@@ -108,6 +108,8 @@ async def test_a_world_is_read_while_it_grows_and_when_it_is_there(api: Api) -> 
     older = await read(api.anna, "/v1/worlds", limit=1, cursor=newest["next"])
     assert [page["worlds"][0]["urls"]["self"] for page in (newest, older)] == [newer, path]
     assert (await api.anna.get(f"{path}/posts", params={"cursor": "zero"})).status_code == 422
+    nothing = await api.anna.post("/v1/jobs", json={**ASKED, "input": {**ASKED["input"], "prompt": " \n"}})
+    assert (nothing.status_code, nothing.json()["errors"][0]["pointer"]) == (422, "/input/prompt"), "made a world of it"
     dry = await api.anna.post("/v1/jobs", params={"dry_run": True}, json=ASKED)
     assert (dry.status_code, len(await rows(api.database, "SELECT id FROM worlds"))) == (200, 2)
 

@@ -11,6 +11,7 @@ import pytest
 from jobs.db.session import Database
 from jobs.db.work.jobs import Job
 from jobs.housekeeping import sweep_stalled
+from jobs.trees import looking
 from tests.factories import rows, value
 from tests.faults.workers import Workers
 from tests.jobs.worlds.creation import Creation, creating
@@ -68,6 +69,8 @@ async def shoot(creation: Creation, shot: Workers, dice: random.Random, media: P
     shot.kill_all()
     shot.processes.clear()
     await sweep_stalled(creation.database, seconds=0.0)  # no other worker is alive that could be taken for dead
+    # as the clock does: one that died between the end of the last step and its look at the whole has no successor
+    await looking.sweep(creation.resources)
 
 
 async def require_as_planned(creation: Creation, root: Job) -> None:

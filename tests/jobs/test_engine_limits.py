@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from jobs.engine import fetch
+from jobs.queues import SERVED_WITH
 from jobs.worker import app
-from tests.jobs.queue_probe import defer, make_app, rows
+from tests.jobs.queue_probe import defer, make_app, rows, until
 from tests.jobs.test_engine_fetch import WORKER
 
 LIMIT = 7
@@ -44,3 +45,18 @@ def test_the_steps_of_worlds_have_the_limit_that_the_operator_set(monkeypatch: p
     assert app.limits() == {"world": 100}
     monkeypatch.setenv("MAX_CONCURRENT_TASKS", "7")
     assert app.limits() == {"world": 7}
+
+
+async def test_a_document_waited_until_the_model_had_thought_about_another_one(database_url: str) -> None:
+    probe = make_app(database_url, shutdown_graceful_timeout=0.1)
+    probe.served_with = SERVED_WITH
+    async with probe.open_async():
+        thinking = await defer(probe, "slow", "analysis", seconds=60.0)
+        life = asyncio.create_task(probe.run_worker_async(queues=["analysis"], concurrency=1))
+        await until(lambda: thinking in probe.diary.of("began"))
+        document = await defer(probe, "quick", "documents")
+        await until(lambda: document in probe.diary.of("ran"))
+        assert thinking not in probe.diary.of("ended")
+        life.cancel()
+        await asyncio.wait({life}, timeout=20)
+    assert life.done()

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from api.content_blocks import note
 from api.pages.analyses.beginning import Given, begin
 from api.pages.analyses.document_words import document_line
-from api.pages.failure_words import error_words
+from api.pages.failure_words import said_first
 from api.pages.rendering import page, page_router, seen
 from api.pages.visits import Member, MemberVisit, form_of, require_ours_by_header
 from api.pages.words import words
@@ -18,6 +18,8 @@ from api.problems import status_of
 from api.requests import document_upload
 from api.requests.comparison_making import MODEL_NAME, MOST_DOCUMENTS
 from jobs.db.analyses import documents, report_preferences
+from jobs.documents.extractor.limits import LARGEST_FILE
+from jobs.documents.refusals import refusal
 from jobs.errors import ContentBlocked, InvalidInput, NotFound, PostgenError, TooManyRequests
 from jobs.reports.formats import FORMATS
 from jobs.reports.labels import looks_for
@@ -49,7 +51,7 @@ async def make(visit: Member) -> Response:
     except (InvalidInput, ContentBlocked, TooManyRequests) as error:
         if isinstance(error, Blocked):
             await note(visit.request, error)
-        return await _form_page(visit, given, said=error.detail)
+        return await _form_page(visit, given, said=said_first(visit.locale, error))
     return seen(f"/analyses/{comparison_id}")
 
 
@@ -60,8 +62,7 @@ async def upload(visit: Member) -> Response:
     try:
         answer = await document_upload.take_in(visit.request, visit.caller)
     except PostgenError as error:
-        [said, *_] = error_words(visit.locale, error.as_json())
-        return JSONResponse({"detail": said}, status_of(error))
+        return JSONResponse({"detail": said_first(visit.locale, error)}, status_of(error))
     return await _line(visit, UUID(answer.body["id"]), answer.status_code)
 
 
@@ -88,6 +89,8 @@ async def _form_page(visit: MemberVisit, given: Given, said: str | None = None) 
         "looks_for": looks_for(visit.locale),
         "formats": FORMATS,
         "given": given,
+        "largest": LARGEST_FILE,
+        "too_large": said_first(visit.locale, refusal("document_too_large")),
     }
     return page(visit, "analyses/making.html", status=422 if said else 200, said=said, **shown)
 

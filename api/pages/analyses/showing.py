@@ -1,11 +1,11 @@
 """One analysis: how far it is, its report, and what can be done with it."""
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
 from markupsafe import Markup
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from api.answers.report_answer import Pending, report_answer
@@ -14,8 +14,10 @@ from api.pages.failure_words import error_words
 from api.pages.rendering import page, page_router, part, told
 from api.pages.visits import Member, MemberVisit
 from api.pages.words import words
+from jobs.companion.wording import say
 from jobs.db.analyses import comparisons, reports
 from jobs.db.analyses.comparisons import Comparison
+from jobs.db.analyses.reports import StoredComparison
 from jobs.errors import NotFound
 from jobs.reports.formats import FORMATS, ReportFormat
 from jobs.reports.html_report import body
@@ -53,7 +55,8 @@ async def _shown(visit: MemberVisit, comparison_id: UUID) -> dict[str, Any]:
         if comparison is None:
             raise NotFound(f"There is no comparison {comparison_id}.")
         documents = (await comparisons.documents_of(connection, [comparison_id]))[comparison_id]
-        report_body = await _report_body(connection, comparison)
+        found = await reports.read(connection, comparison_id) if comparison.status == "completed" else None
+    report_body = await asyncio.to_thread(_report_body, found) if found else None
     names = looks_for(visit.locale)
     return {
         "comparison": comparison,
@@ -61,16 +64,20 @@ async def _shown(visit: MemberVisit, comparison_id: UUID) -> dict[str, Any]:
         "looks_for": ", ".join(names.get(each, each) for each in comparison.looks_for),
         "progress": progress_words(visit.locale, comparison),
         "stages": stage_patterns(visit.locale),
-        "errors": error_words(visit.locale, comparison.error),
+        "errors": _errors(visit.locale, comparison),
         "formats": FORMATS,
         "report_body": report_body,
         "report_locale": comparison.language,
     }
 
 
-async def _report_body(connection: AsyncConnection, comparison: Comparison) -> Markup | None:
+def _errors(locale: str, comparison: Comparison) -> list[str]:
+    """Also of a comparison whose job was forgotten before it had a result."""
+    if comparison.status == "failed" and comparison.job_id is None:
+        return [say(locale, "pages.analysis_forgotten")]
+    return error_words(locale, comparison.error)
+
+
+def _report_body(comparison: StoredComparison) -> Markup:
     """The report as it is in its HTML file, escaped there already."""
-    if comparison.status != "completed":
-        return None
-    stored = await reports.read(connection, comparison.id)
-    return Markup(body(report_of(stored))) if stored else None  # noqa: S704 - made by a template that escapes
+    return Markup(body(report_of(comparison)))  # noqa: S704 - made by a template that escapes

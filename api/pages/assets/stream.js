@@ -31,7 +31,7 @@ export const filled = (pattern, values) => pattern.replace(/\{(\w+)\}/g, (all, n
 export async function fetched(address, options = {}) {
   const answer = await fetch(address, { ...options, headers: { "X-Requested-With": "fetch", ...options.headers } });
   if (answer.status === 401) location.reload();
-  if (!answer.ok) throw new Error(`${answer.status} at ${address}`);
+  if (!answer.ok) throw Object.assign(new Error(`${answer.status} at ${address}`), { status: answer.status });
   return answer;
 }
 
@@ -60,7 +60,8 @@ export function coalesced(look) {
 }
 
 export function askBeforeDeleting(within) {
-  for (const form of within.querySelectorAll("form[data-confirm]")) {
-    form.addEventListener("submit", (event) => { if (!confirm(form.dataset.confirm)) event.preventDefault(); });
-  }
+  within.addEventListener("submit", (event) => {
+    const sure = event.target.dataset.confirm;
+    if (sure && !confirm(sure)) event.preventDefault();
+  });
 }

@@ -95,6 +95,10 @@ INSERT_PAGES = text(
 PAGES = text(
     "SELECT page, text FROM document_pages WHERE document_id = :id AND page > :after ORDER BY page LIMIT :limit"
 )
+BLANK_PAGES = text(
+    "SELECT document_id, array_agg(page ORDER BY page) AS pages FROM document_pages"
+    " WHERE document_id = ANY(:ids) AND btrim(text, E' \\n\\t\\u00a0') = '' GROUP BY document_id"
+)
 HAS_BYTES = text("SELECT EXISTS (SELECT FROM documents WHERE media_id = :media_id)")
 IS_COMPARED = text("SELECT EXISTS (SELECT FROM comparison_documents WHERE document_id = :id)")
 LOSE_BYTES = text(
@@ -191,6 +195,12 @@ async def pages(
 ) -> list[Page]:
     rows = await connection.execute(PAGES, {"id": document_id, "after": after, "limit": limit})
     return [Page(**row) for row in rows.mappings()]
+
+
+async def blank_pages(connection: AsyncConnection, ids: Sequence[UUID]) -> dict[UUID, list[int]]:
+    """By document, for those that have some: pages on which there is no text, whatever else they show."""
+    rows = (await connection.execute(BLANK_PAGES, {"ids": list(ids)})).mappings()
+    return {row["document_id"]: row["pages"] for row in rows}
 
 
 async def let_go_of_bytes(connection: AsyncConnection, document_id: UUID) -> None:

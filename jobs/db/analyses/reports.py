@@ -96,6 +96,8 @@ ENTER = text(
     "INSERT INTO reports (comparison_id, format, media_id) VALUES (:comparison_id, :format, :media_id)"
     " ON CONFLICT (comparison_id, format) DO UPDATE SET media_id = excluded.media_id, created_at = now()"
 )
+# until the transaction ends, nobody writes down other findings
+HOLD = text("SELECT finished_at FROM comparisons WHERE id = :id FOR SHARE")
 # the bytes go first, by the clock; the rows of reports with the file's row
 EXPIRE = text(
     "UPDATE media SET expires_at = now() FROM reports"
@@ -128,7 +130,13 @@ async def enter(
     job_id: UUID | None,
     ttl: int,
 ) -> None:
-    """`files` by format; `ttl` seconds for which they are kept. What was stored in that format before is let go."""
+    """`files` by format; `ttl` seconds for which they are kept. What was stored in that format before is let go.
+
+    Nothing is entered where the comparison was deleted, or came to other findings, after `comparison` was read.
+    """
+    now = (await connection.execute(HOLD, {"id": comparison.id})).first()
+    if now is None or now.finished_at != comparison.finished_at:
+        return
     await _expire(connection, comparison.id, list(files))
     for fmt, file in files.items():
         values = vars(file) | {"owner": comparison.owner, "job_id": job_id, "ttl": float(ttl)}

@@ -18,7 +18,10 @@ def delimiter_of(text: str) -> str | None:
 
 def _columns(text: str, delimiter: str) -> int:
     """How many columns there are by this delimiter; 0 where it does not make a table."""
-    rows = [row for row in _rows("\n".join(text.splitlines()[:SAMPLE_LINES]), delimiter) if any(row)]
+    try:
+        rows = [row for row in _rows("\n".join(text.splitlines()[:SAMPLE_LINES]), delimiter) if any(row)]
+    except csv.Error:
+        return 0
     if len(rows) < 2:
         return 0
     columns = len(rows[0])
@@ -27,7 +30,12 @@ def _columns(text: str, delimiter: str) -> int:
 
 
 def lines(text: str) -> Iterator[str]:
-    for row in _rows(text, delimiter_of(text) or ","):
+    """As they stand where it is no table after all: a quotation mark that nobody closed makes one cell of the rest."""
+    try:
+        rows = list(_rows(text, delimiter_of(text) or ","))
+    except csv.Error:
+        rows = [[line] for line in text.splitlines()]
+    for row in rows:
         cells = [" ".join(cell.split()) for cell in row]
         if any(cells):
             yield BETWEEN_CELLS.join(cells)
@@ -35,8 +43,4 @@ def lines(text: str) -> Iterator[str]:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST_CELL)
-    try:
-        yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    except csv.Error:
-        # no table after all from here on
-        return
+    yield from csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

@@ -29,6 +29,7 @@ SKIPPED = {
     f"{W}rPr",
 }
 SIGNS = {f"{W}tab": "\t", f"{W}br": "\n", f"{W}cr": "\n", f"{W}noBreakHyphen": "-"}
+PICTURES = ("{http://schemas.openxmlformats.org/drawingml/2006/main}blip", "{urn:schemas-microsoft-com:vml}imagedata")
 BETWEEN_CELLS = " | "
 ENCRYPTED_FLAG = 0x1
 
@@ -37,6 +38,15 @@ def paragraphs(path: Path) -> Iterator[str]:
     _require_harmless(path)
     document = _opened(path)
     numbering = numbering_of(_part(document, PART.NUMBERING), _part(document, PART.STYLES))
+    some = False
+    for text in _all(document, numbering):
+        some = True
+        yield text
+    if not some and any(document.element.body.find(f".//{tag}") is not None for tag in PICTURES):
+        raise Refused("document_scanned")
+
+
+def _all(document: Any, numbering: Numbering) -> Iterator[str]:
     yield from _blocks(document.element.body, numbering)
     for kind in (PART.FOOTNOTES, PART.ENDNOTES):
         notes = _part(document, kind)

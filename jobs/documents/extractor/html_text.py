@@ -10,13 +10,16 @@ BLOCKS = {
     "ul",
 }  # fmt: skip
 CELLS = {"td", "th"}
+# what stands in these is never read as text
+PROGRAMS = {"script", "style"}
 # nobody nests deeper than this what a reader does not see; whoever does has forgotten to close it
 DEEPEST = 50
 
 
 class _Reader(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, hiding: set[str]) -> None:
         super().__init__(convert_charrefs=True)
+        self.hiding = hiding
         self.paragraphs: list[str] = []
         self.line: list[str] = []
         self.unseen: list[str] = []
@@ -27,7 +30,7 @@ class _Reader(HTMLParser):
         del attrs
         if tag == "body":
             self.unseen.clear()  # a head that nobody closed
-        if tag in UNSEEN:
+        if tag in self.hiding:
             self.unseen = [*self.unseen, tag][:DEEPEST]
         elif not self.unseen:
             self._open(tag)
@@ -75,9 +78,17 @@ class _Reader(HTMLParser):
 
 
 def paragraphs(source: str) -> list[str]:
-    reader = _Reader()
+    reader = _read(source, UNSEEN)
+    # what nobody closed would hide all that follows
+    if unclosed := {*reader.unseen} - PROGRAMS:
+        reader = _read(source, UNSEEN - unclosed)
+    return reader.paragraphs
+
+
+def _read(source: str, hiding: set[str]) -> _Reader:
+    reader = _Reader(hiding)
     reader.feed(source)
     reader.close()
     reader.preformatted = 0
     reader.end_paragraph()
-    return reader.paragraphs
+    return reader

@@ -27,7 +27,7 @@ ATTEMPTS = CRITICAL
 class Input(KindInput):
     """How many people live there, and how many posts they write together. Texts are in the language of the prompt."""
 
-    prompt: str = Field(min_length=1, max_length=4000)
+    prompt: str = Field(min_length=1, max_length=4000, pattern=r"\S")
     users: int = Field(ge=1, le=MOST_USERS)
     posts: int = Field(ge=0, le=MOST_POSTS)
     pictures: bool | None = Field(

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -195,15 +195,43 @@ async def test_while_the_database_is_away_a_page_says_so(database_url: str) -> N
         assert (await http.get("/analyses/new")).status_code == 200
 
 
-async def test_a_report_that_takes_long_is_promised_on_a_page(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.answers.report_answer.WAIT_SECONDS", 0.05)
+async def compared(api: Api, status: str = "completed") -> UUID:
+    documents = [UUID(each) for each in await two_documents(api, ANNA)]
     async with api.database.transaction() as connection:
-        documents = [await add_document(connection, ANNA, f"{name}.pdf", name * 64) for name in "ab"]
         made = NewJob("generate_reply", {"persona": "lina", "user_message": "x"}, ANNA)
         job = await api.app.state.intake.submit(connection, made)
         comparison_id = await store(connection, ANNA, documents, job.id)
-    for status in ("processing", "completed"):
-        await execute(api.database, f"UPDATE jobs SET status = '{status}' WHERE id = '{job.id}'")
+    await end_jobs(api, status)
+    return comparison_id
+
+
+async def end_jobs(api: Api, status: str) -> None:
+    await execute(api.database, "UPDATE jobs SET status = 'processing'", f"UPDATE jobs SET status = '{status}'")
+
+
+async def test_what_is_refused_and_what_is_forgotten_is_told_in_the_language_of_the_page(api: Api) -> None:
+    way = f"/analyses/{await compared(api, 'failed')}"
+    async with person(api, await new_key(api.database, ANNA), **{"Accept-Language": "ru"}) as http:
+        given = {"csrf": csrf((await http.get(way)).text)}
+        assert [(await http.post(f"{way}/retry", data=given)).status_code for _ in range(2)] == [303, 303], "two tabs"
+        assert await value(api.database, "SELECT retries FROM jobs") == 1
+        await end_jobs(api, "completed")
+        refused = await http.post(f"{way}/retry", data=given)
+        assert (refused.status_code, "Повторить можно только" in refused.text) == (409, True)
+        form = {**given, "title": "x", "document": [str(uuid4()), str(uuid4())], "question": "?", "report_format": "md"}
+        unknown = await http.post("/analyses", data=form)
+        assert (unknown.status_code, "Некоторых из этих документов уже нет" in unknown.text) == (422, True)
+
+        # its job was forgotten before it had a result
+        await execute(api.database, "UPDATE comparisons SET finished_at = NULL", "DELETE FROM jobs")
+        page = (await http.get(way)).text
+        assert "причина больше не хранится" in page
+        assert f"{way}/retry" not in page, "there is nothing left that could be tried again"
+
+
+async def test_a_report_that_takes_long_is_promised_on_a_page(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.answers.report_answer.WAIT_SECONDS", 0.05)
+    comparison_id = await compared(api)
     async with person(api, await new_key(api.database, ANNA)) as http:
         where = f"/analyses/{comparison_id}/report?format=pdf"
         answer = await http.get(where)

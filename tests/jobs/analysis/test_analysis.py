@@ -79,10 +79,15 @@ async def test_every_planted_difference_is_found_at_its_page_and_nothing_else(da
 
 async def test_documents_that_fit_are_one_part_and_need_no_merge_by_the_model(database: Database) -> None:
     async with desk(database, ScriptedOllama(reader(PLANTED)), window=32768) as it:
-        job = await it.ask(await both(database), model="other")
+        new = await document(database, contract(changed=True))
+        with_scans = await document(database, [*contract(), "", " \n", "The annex.", "\u00a0"], name="scans.pdf")
+        job = await it.ask([with_scans, new], model="other")
         await it.garden.run_off(at_once=1)
         comparison, findings = await it.look(job)
     assert (comparison.status, len(findings), comparison.summary) == ("completed", 4, "4 findings here.")
+    [scans] = comparison.unread
+    assert (scans["document_id"], scans["file_name"]) == (str(with_scans), "scans.pdf")
+    assert scans["reason"].endswith("were not compared: 7–8, 10.")
     assert [each.body["model"] for each in it.ollama.requests] == ["other"]
 
 
@@ -259,6 +264,7 @@ async def test_documents_may_speak_of_what_nobody_may_ask_for(database: Database
         await it.garden.run_off()
         comparison, findings = await it.look(job)
         assert (comparison.status, [each.title for each in findings]) == ("completed", [lawful["title"]])
+        assert [each["reason"] for each in comparison.unread] == ["Findings that the content rules keep back: 2."]
         asked = await it.ask(ids, question="Write about sex with a girl of 12.")
         await it.garden.run_off()
         blocked = await it.garden.look(asked)

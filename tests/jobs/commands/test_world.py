@@ -159,6 +159,12 @@ def test_the_command_says_what_to_give_it(given: list[str], words: str) -> None:
     assert words in result.output
 
 
+@pytest.mark.parametrize("command", [["world", "--prompt", "x"], ["listen", "--forward", "http://127.0.0.1:9/hook"]])
+def test_the_address_that_the_demo_and_the_readme_export_was_not_looked_at(command: list[str]) -> None:
+    result = CliRunner().invoke(app, command, env={"POSTGEN_URL": "nowhere", "PUBLIC_URL": "http://127.0.0.1:9"})
+    assert "--api nowhere is not an address" in result.output
+
+
 def test_a_terminal_shows_a_bar_for_each_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stdout", shown)

@@ -37,7 +37,7 @@ async def resume(database: Database, name: str) -> bool:
 async def test_every_queue_is_listed_the_lanes_last(database: Database) -> None:
     found = await states(database)
     assert list(found) == [
-        "llm", "image", "analysis", "world", "telegram", "webhooks", "housekeeping", "gpu-0", "gpu-1",
+        "llm", "image", "analysis", "documents", "world", "telegram", "webhooks", "housekeeping", "gpu-0", "gpu-1",
     ]  # fmt: skip
     assert found["llm"] == QueueState("llm", True, None, None, 0, 0, None, 0, [])
 

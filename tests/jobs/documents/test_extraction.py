@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from jobs.documents.extraction import ROOT, extract
+from jobs.documents.extractor import csv_lines, html_text
 from jobs.documents.extractor.decoding import decoded
 from jobs.documents.extractor.limits import MOST_PAGES, PAGE_CHARACTERS
 from jobs.documents.refusals import DocumentRefused
@@ -18,6 +19,7 @@ from tests.jobs.documents import made
 from tests.jobs.documents.running import readers, started
 
 RUSSIAN = "Поставщик обязуется передать товар, а покупатель — принять и оплатить его."
+PICTURE = '<w:p><w:r><w:pict><v:imagedata xmlns:v="urn:schemas-microsoft-com:vml"/></w:pict></w:r></w:p>'
 
 
 class Reading:
@@ -102,6 +104,20 @@ async def test_a_table_has_its_header_on_every_page(reading: Reading) -> None:
     assert [line.split(" | ")[1] for line in lines] == [f"товар; №{number}" for number in range(100)]
 
 
+def test_a_quotation_mark_that_nobody_closed_does_not_swallow_the_rows_below_it() -> None:
+    rows = [f"thing {number},{number}" for number in range(100_000)]
+    read = "\n".join(csv_lines.lines("\n".join(["name,price", '"unclosed,5', *rows])))
+    assert read.startswith("name,price\n")
+    assert read.endswith("thing 99999,99999")
+
+
+def test_a_tag_that_nobody_closed_does_not_hide_the_text_below_it() -> None:
+    assert html_text.paragraphs("<html><head><title>Lease</title><p>The fee is 5 euros.") == [
+        "Lease", "The fee is 5 euros.",
+    ]  # fmt: skip
+    assert html_text.paragraphs("<p>One</p><svg><p>Two</p><script>three()") == ["One", "Two"]
+
+
 async def test_letters_stay_what_they_are(reading: Reading) -> None:
     greek, japanese = "Η σύμβαση μεταξύ των μερών ισχύει.", "本契約は、甲と乙の間で締結される。"
     for encoding, text in (
@@ -141,6 +157,7 @@ async def test_every_reason_has_a_sentence_of_its_own(reading: Reading) -> None:
         ("docx", made.locked_archive(plain), "document_encrypted"),
         ("docx", plain[: len(plain) // 2], "document_broken"),
         ("docx", made.docx_of("<w:p/>"), "document_empty"),
+        ("docx", made.docx_of(PICTURE), "document_scanned"),
         ("txt", b" \n\n ", "document_empty"),
         ("txt", b"word " * 1_300_000, "document_too_many_pages"),
     ):

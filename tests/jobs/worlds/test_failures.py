@@ -58,6 +58,9 @@ async def test_what_fails_is_missing_and_a_retry_makes_that_alone(database: Data
         creation.lane.faults.clear()
         asked_before = len(creation.gemini.requests)
         await retry(creation, root.id, root.owner)
+        again = (await creation.look(root)).progress
+        assert again["missing"] == [] == [each for each in again["stages"] if each["failed"]], "as it is now"
+        assert again["done"] < again["total"], "it told what it had told at its end, until the first step was done"
         await creation.work()
         whole = await creation.look(root)
         assert (whole.status, whole.partial, whole.progress["missing"]) == ("completed", False, [])

@@ -1,15 +1,18 @@
 """Two worlds of two owners share workers, lanes and the remote providers evenly; what a person waits for goes first."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs import lifecycle
 from jobs.db.session import Database
 from jobs.kinds.contract import NewJob
 from jobs.settings import ImageSettings
-from tests.factories import job, submit, to_chat
+from tests.factories import job, submit, to_chat, value
+from tests.jobs.guard.fleet import opened_guard
 from tests.jobs.worlds.creation import Creation, creating
 
 FIRST, SECOND = "key:anna", "key:boris"
@@ -82,3 +85,34 @@ async def test_steps_that_two_others_bring_at_the_same_moment_count_as_two(datab
             await asyncio.wait([other], timeout=0.2)
         turns += await other
     assert len(set(turns)) == 6, turns
+
+
+async def test_steps_in_the_worker_of_a_chat_made_its_replies_wait_for_all_of_them(
+    database: Database, tmp_path: Path
+) -> None:
+    """They were all at work at a time, and each round trip of a reply waited for a piece of each of them."""
+    async with creating(database, tmp_path) as creation, opened_guard(database) as guard:
+        creation.resources = replace(creation.resources, guard=guard)
+        await creation.ask(users=1, posts=4)
+        await creation.work(most=5, at_once=1, queue="world")
+        posts = [job_id for _, job_id in await creation.tickets("world")]
+        asked = len(creation.gemini.requests)
+        async with creation.resources.turnstile.passage():
+            steps = [asyncio.create_task(lifecycle.run_job(creation.resources, each)) for each in posts]
+            begun = "SELECT count(*) FROM jobs WHERE kind = 'generate_post' AND run_token IS NOT NULL"
+            while await value(database, begun) < len(posts):
+                pass
+            [avatar] = [each for _, each in await creation.tickets("gpu-0")][-1:]
+            await lifecycle.run_job(creation.resources, avatar)
+            assert (await job(database, avatar)).status == "completed", "a picture has a place of its own"
+            assert len(creation.gemini.requests) == asked, "another step is at work"
+            # and who is told to stop does not wait for a turn
+            steps[0].cancel()
+            [outcome] = await asyncio.gather(steps[0], return_exceptions=True)
+            assert isinstance(outcome, asyncio.CancelledError)
+        creation.gemini.pause()
+        await creation.gemini.wait_for_requests(asked + len(posts) - 1, timeout=20)
+        creation.gemini.resume()
+        await asyncio.gather(*steps[1:])
+    done = "SELECT count(*) FROM jobs WHERE kind = 'generate_post' AND status = 'completed'"
+    assert await value(database, done) == len(posts) - 1

@@ -67,8 +67,14 @@ def test_names_stay_what_they_were_where_they_can() -> None:
     assert hashtags(["#SynapticShift", "Лунный свет", "synapticshift", "#"]) == ["SynapticShift", "Лунныйсвет"]
 
 
+def test_hashtags_of_hindi_and_thai_had_lost_their_vowels() -> None:
+    assert hashtags(["#हिन्दी", "# สวัสดี"]) == ["हिन्दी", "สวัสดี"]
+
+
 def test_the_letters_of_the_request_are_kept() -> None:
     assert (script("Киберпанк"), script("日本の町"), script("42!")) == ("CYRILLIC", "CJK", None)
+    # nobody answers in the forms of letters that some like to ask in: such a world failed
+    assert (script("𝔄 𝔱𝔬𝔴𝔫"), script("ｔｏｗｎ"), script("ﾆﾎﾝ")) == ("LATIN", "LATIN", "CJK")
     assert is_kept("Киберпанк мир", "Город под дождём, CPU и GPU", "Russian")
     assert not is_kept("Киберпанк мир", "A town in the rain", "Russian")
     assert is_kept("A world, described in Russian", "Город под дождём", "Russian")

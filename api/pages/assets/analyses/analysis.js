@@ -1,15 +1,20 @@
 // One analysis: its progress moves with each event, and what changes more is drawn anew by the server.
-import { askBeforeDeleting, ends, fetched, filled, follow } from "../stream.js";
+import { morph } from "../morph.js";
+import { askBeforeDeleting, coalesced, ends, fetched, filled, follow } from "../stream.js";
 
+const OPEN = new Set(["pending", "processing"]);
 const live = document.getElementById("live");
-let shown = live.querySelector("[data-status]").dataset.status;
+const status = () => live.querySelector("[data-status]").dataset.status;
 
-async function draw() {
-  const answer = await fetched(`/analyses/${live.dataset.id}/state`);
-  live.innerHTML = await answer.text();
-  shown = live.querySelector("[data-status]").dataset.status;
-  askBeforeDeleting(live);
-}
+const draw = coalesced(async () => {
+  try {
+    const answer = await fetched(`/analyses/${live.dataset.id}/state`);
+    morph(live, await answer.text());
+  } catch (error) {
+    if (error.status === 404) location.reload(); // deleted, in another tab
+    throw error;
+  }
+});
 
 function move(job) {
   const bar = document.getElementById("progress");
@@ -27,16 +32,16 @@ function move(job) {
 askBeforeDeleting(live);
 if (live.dataset.open) {
   const stop = follow(`/analyses/${live.dataset.id}/events`, {
-    snapshot: (job) => (job.status === shown ? move(job) : draw()),
-    tell: async (type, event) => {
-      if (ends(type)) {
-        stop();
-        await draw();
-      } else if (event.job && event.job.status !== shown) {
-        await draw();
-      } else {
-        move(event.job);
-      }
+    snapshot: (job) => {
+      // it may have ended while this page was on its way: then nothing more is to come
+      if (!OPEN.has(job.status)) stop();
+      if (job.status === status()) move(job);
+      else draw();
+    },
+    tell: (type, event) => {
+      if (ends(type)) stop();
+      if (ends(type) || (event.job && event.job.status !== status())) draw();
+      else move(event.job);
     },
   });
 }

@@ -43,14 +43,19 @@ function show(row, found) {
   const box = row.querySelector("input");
   box.value = found.id;
   box.disabled = found.status === "failed";
-  box.checked = found.status !== "failed" && (box.checked || row.dataset.uploaded === "yes");
+  if (box.disabled) box.checked = false;
   say(row, found.words, found.status === "failed");
   return row;
 }
 
 function upload(file) {
   const row = addRow(file.name);
-  row.dataset.uploaded = "yes";
+  if (file.size > Number(texts.largest)) {
+    // a server that refuses it takes leave before it has heard all, and then its words do not arrive
+    say(row, texts.tooLarge, true);
+    news.textContent = `${file.name}: ${texts.tooLarge}`;
+    return Promise.resolve();
+  }
   const request = new XMLHttpRequest();
   const form = new FormData();
   form.append("file", file);
@@ -64,7 +69,6 @@ function upload(file) {
       if (request.status === 401) location.reload();
       if (request.status < 300 && found) {
         const kept = show(row, found);
-        kept.dataset.uploaded = "yes";
         kept.querySelector("input").checked = found.status !== "failed";
         if (["pending", "processing"].includes(found.status)) look(kept);
       } else {
