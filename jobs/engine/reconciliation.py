@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from procrastinate.exceptions import ConnectorException
 
@@ -24,7 +24,7 @@ class Reconciliation:
 
     def __init__(
         self, connector: QueueConnector, worker_id: int, *, interval: float, fetching: asyncio.Lock,
-        known: set[int], on_abort: Callable[[Iterable[int]], None],
+        known: Collection[int], on_abort: Callable[[Iterable[int]], None],
     ) -> None:  # fmt: skip
         self.connector = connector
         self.worker_id = worker_id

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,8 @@ class QueueWorker(Worker):
         self.gates = app.gates
         self.gates.on_open = self._new_job_event.set
         self.fetching = asyncio.Lock()
-        self.known: set[int] = set()
+        # how often: one that was given back may be here again before its first run is off the books
+        self.known: Counter[int] = Counter()
         # tickets that gave up their place in their queue, and do only what needs no place
         self.left: dict[int, str] = {}
         # tickets that have not begun what they are for
@@ -216,7 +218,7 @@ class QueueWorker(Worker):
 
     def _start(self, job: Job) -> None:
         assert job.id is not None, "it has a row"
-        self.known.add(job.id)
+        self.known[job.id] += 1
         context = JobContext(
             app=self.app,
             worker_name=self.worker_name,
@@ -277,7 +279,7 @@ class QueueWorker(Worker):
 
     def _settled(self, job: Job) -> None:
         assert job.id is not None, "it has a row"
-        self.known.discard(job.id)
+        self.known -= Counter([job.id])
         self._job_ids_to_abort.pop(job.id, None)
         if not self.wait or job.queue in self.limits:
             self._new_job_event.set()

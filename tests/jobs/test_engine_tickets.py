@@ -9,7 +9,7 @@ from procrastinate.exceptions import ConnectorException
 
 from jobs.connections import Patience
 from jobs.connector import QueueConnector
-from jobs.engine import outcome
+from jobs.engine import outcome, statements
 from jobs.engine.outcome import Outcome
 from tests.faults.relay import relay_to
 from tests.jobs.queue_probe import ProbeApp, defer, listening, make_app, rows, running, tickets, until
@@ -125,6 +125,26 @@ def with_connector(app: ProbeApp, kind: type[QueueConnector]) -> ProbeApp:
     connector = kind(app.queue_connector.settings, patience=app.queue_connector.patience)
     app.queue_connector = app.connector = app.job_manager.connector = connector
     return app
+
+
+class AnswersLate(QueueConnector):
+    """The database has given the ticket back, and says so after this worker has fetched it again."""
+
+    async def insist(self, query: str, within: float | None = None, **arguments: Any) -> list[dict[str, Any]]:
+        found = await super().insist(query, within, **arguments)
+        if query == statements.GIVE_BACK:
+            await asyncio.sleep(0.2)
+        return found
+
+
+async def test_a_ticket_that_was_fetched_again_before_its_giving_back_was_confirmed_ran_twice(app: ProbeApp) -> None:
+    ticket = await defer(app, "slow", seconds=1.0)
+    async with running(with_connector(app, AnswersLate), ["llm"]):
+        await until(lambda: app.diary.of("began"))
+        await until(lambda: listening(app.diary.url))
+        await rows(app.diary.url, CANCEL, ticket)
+        await until(lambda: is_gone(app, ticket))
+    assert [event for _, event in app.diary.events] == ["began", "cancelled", "began", "ended"]
 
 
 async def test_h5_a_ticket_whose_fetch_was_never_answered_is_given_back(app: ProbeApp) -> None:
