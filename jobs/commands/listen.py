@@ -59,23 +59,12 @@ async def listen(
         api_client(api, key) as source,
         httpx.AsyncClient(timeout=FORWARD_TIMEOUT, trust_env=False) as target,
     ):
-        line = Line(source, query=query, place=after or "")
-        following = asyncio.create_task(_follow(line, Forwarder(target, forward, secret)))
         try:
-            await asyncio.wait({following})
-            following.result()
+            await _follow(Line(source, query=query, place=after or ""), Forwarder(target, forward, secret))
         except asyncio.CancelledError:
             # Ctrl-C is how this ends, and no failure
-            await _end(following)
             print("-- stopped", flush=True)
     return True
-
-
-async def _end(following: "asyncio.Task[None]") -> None:
-    """A cancellation that comes while a connection is being made can be lost below httpx: it is repeated."""
-    while not following.done():
-        following.cancel()
-        await asyncio.wait({following}, timeout=0.5)
 
 
 async def _follow(line: Line, forwarder: Forwarder) -> None:
