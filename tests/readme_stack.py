@@ -70,6 +70,11 @@ class Running:
             self.more.set()
 
 
+def _hear_ctrl_c() -> None:
+    """Whoever is started in the background of a script inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass
 class Stack:
     url: str
@@ -94,6 +99,7 @@ class Stack:
         process = await asyncio.create_subprocess_exec(
             *run[block.language], str(file), cwd=folder, env=known | environment, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )  # fmt: skip
         example = Running(process)
         try:
