@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.companion.wording import LOCALES
-from jobs.db.analyses.reports import ComparedDocument, StoredComparison, StoredFinding
+from jobs.db.analyses.comparisons import Finding
+from jobs.db.analyses.reports import ComparedDocument, StoredComparison
 from jobs.reports.labels import Labels, labels
 from jobs.reports.plain_text import one_line, plain
 
@@ -101,7 +102,7 @@ def _document(number: int, document: ComparedDocument, words: Labels) -> ReportD
     return ReportDocument(number, one_line(document.file_name), extent, document.sha256)
 
 
-def _finding(finding: StoredFinding, places: dict[str, ComparedDocument], words: Labels) -> ReportFinding:
+def _finding(finding: Finding, places: dict[str, ComparedDocument], words: Labels) -> ReportFinding:
     return ReportFinding(
         number=finding.number,
         severity=finding.severity,

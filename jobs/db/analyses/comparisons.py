@@ -15,10 +15,11 @@ from jobs.db.work.jobs import Json
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """`status`, `error`, `progress` and `partial` are those of its job.
+class ComparisonRow:
+    """What was asked, and what an analysis came to, without its findings.
 
     `model` is "" for the one that the operator chose. `finished_at`: when its findings were written down.
+    `unread`: what could not be read, `{document_id?, file_name?, reason}` each.
     """
 
     id: UUID
@@ -35,6 +36,12 @@ class Comparison:
     unread: list[Json]
     created_at: datetime
     finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Comparison(ComparisonRow):
+    """`status`, `error`, `progress` and `partial` are those of its job."""
+
     status: str
     error: Json | None
     progress: Json
@@ -86,11 +93,12 @@ STATUS = (
     "coalesce(job.status, CASE WHEN comparison.finished_at IS NULL THEN 'failed' ELSE 'completed' END) AS status,"
     " job.error, coalesce(job.progress, '{}') AS progress, coalesce(job.partial, false) AS partial"
 )
-COLUMNS = (
+ROW = (
     "comparison.id, comparison.owner, comparison.title, comparison.looks_for, comparison.question, comparison.model,"
     " comparison.language, comparison.report_formats, comparison.job_id, comparison.summary, comparison.dropped,"
-    f" comparison.unread, comparison.created_at, comparison.finished_at, {STATUS}"
+    " comparison.unread, comparison.created_at, comparison.finished_at"
 )
+COLUMNS = f"{ROW}, {STATUS}"
 FROM = "comparisons comparison LEFT JOIN jobs job ON job.id = comparison.job_id"
 
 GET = text(f"SELECT {COLUMNS} FROM {FROM} WHERE comparison.id = :id")

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from jobs.db.analyses.comparisons import ROW, ComparisonRow, Finding, findings_of
 from jobs.db.files.media import StoredFile
-from jobs.db.work.jobs import Json
 
 
 @dataclass(frozen=True)
@@ -25,37 +24,9 @@ class ComparedDocument:
 
 
 @dataclass(frozen=True)
-class StoredFinding:
-    """`quotations`: `{document_id, page, text}` each."""
-
-    number: int
-    kind: str
-    severity: str
-    title: str
-    explanation: str
-    quotations: list[Json]
-
-
-@dataclass(frozen=True)
-class StoredComparison:
-    """`unread`: what could not be read, a sentence or `{document_id?, file_name?, reason}` each."""
-
-    id: UUID
-    owner: str
-    title: str
-    looks_for: list[str]
-    question: str
-    model: str
-    language: str
-    report_formats: list[str]
-    job_id: UUID | None
-    summary: str
-    dropped: int
-    unread: list[Any]
-    created_at: datetime
-    finished_at: datetime | None
+class StoredComparison(ComparisonRow):
     documents: tuple[ComparedDocument, ...] = ()
-    findings: tuple[StoredFinding, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,18 +38,11 @@ class StoredReport:
     created_at: datetime
 
 
-COMPARISON = text(
-    "SELECT id, owner, title, looks_for, question, model, language, report_formats, job_id, summary, dropped, unread,"
-    " created_at, finished_at FROM comparisons WHERE id = :id"
-)
+COMPARISON = text(f"SELECT {ROW} FROM comparisons comparison WHERE id = :id")
 DOCUMENTS = text(
     "SELECT document.id, file_name, format, size, sha256, pages, characters"
     " FROM comparison_documents JOIN documents document ON document.id = document_id"
     " WHERE comparison_id = :id ORDER BY position"
-)
-FINDINGS = text(
-    "SELECT number, kind, severity, title, explanation, quotations FROM findings WHERE comparison_id = :id"
-    " ORDER BY number"
 )
 # a file whose time has come may be gone any moment
 STORED = text(
@@ -112,7 +76,7 @@ async def read(connection: AsyncConnection, comparison_id: UUID) -> StoredCompar
     if row is None:
         return None
     documents = [ComparedDocument(**each) for each in (await connection.execute(DOCUMENTS, values)).mappings()]
-    findings = [StoredFinding(**each) for each in (await connection.execute(FINDINGS, values)).mappings()]
+    findings = await findings_of(connection, comparison_id)
     return StoredComparison(**row, documents=tuple(documents), findings=tuple(findings))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from jobs.db.analyses import comparisons
 from jobs.db.analyses.comparisons import Finding, Found
-from jobs.db.analyses.reports import ComparedDocument, StoredComparison, StoredFinding
+from jobs.db.analyses.reports import ComparedDocument, StoredComparison
 
 MOMENT = datetime(2026, 3, 9, 12, 30, tzinfo=UTC)
 # each would do something in at least one of the formats, if it were not text
@@ -38,13 +38,13 @@ def comparison(language: str = "en", *, findings: int = 2, words: str = "", **ch
     return StoredComparison(**(given | changes))
 
 
-def _finding(number: int, documents: Sequence[ComparedDocument], words: str) -> StoredFinding:
+def _finding(number: int, documents: Sequence[ComparedDocument], words: str) -> Finding:
     quotations = [
         {"document_id": str(documents[0].id), "page": number, "text": f"в течение {number}0 дней {words}\n{LINES}"},
         {"document_id": str(documents[1].id), "page": 2, "text": f"within {number}5 days"},
     ]
     severity = ("high", "medium", "low")[number % 3]
-    return StoredFinding(
+    return Finding(
         number, "difference", severity, f"Term {number} {words}", f"It is longer. {words}\n{LINES}", quotations
     )
 
